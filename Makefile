@@ -1,0 +1,41 @@
+# A thin front: the work is done by CMake, ctest, pytest and the scripts in tests/setup.
+.DEFAULT_GOAL := help
+.PHONY: help setup build test test-full demo format tidy clean
+
+JOBS ?= $(shell nproc)
+PYTHON := build/venv/bin/python
+CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.h' '*.cpp')
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | \
+	    awk -F':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+setup: ## install what this machine lacks (apt, npm, a Python venv); a second run installs nothing
+	@tests/setup/install
+
+build: setup ## build anchorlogd, logverify and anchorlogctl into build/release/bin
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release -j $(JOBS)
+
+test: build ## all tests: unit, lint, contracts, IDS, end to end
+	@tests/setup/run_tests
+
+test-full: test ## the same, and the unit tests under AddressSanitizer and UBSan
+	@for kind in asan ubsan; do \
+	    cmake --preset $$kind --log-level=WARNING && \
+	    cmake --build --preset $$kind -j $(JOBS) && \
+	    ctest --preset $$kind --no-tests=error -j $(JOBS) --timeout 300 || exit 1; \
+	done
+
+demo: build ## captures to alerts, alerts to a sealed and anchored log, PASS and FAIL shown
+	@$(PYTHON) tests/demo/demo.py
+
+format: ## clang-format on every C++ file
+	@clang-format-19 -i $(CXX_FILES)
+
+tidy: setup ## clang-tidy on every C++ file
+	@cmake --preset tidy --log-level=WARNING
+	@cmake --build --preset tidy -j $(JOBS)
+
+clean: ## remove build/, and with it the Python venv
+	@rm -rf build

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "anchorlog/anchor/chain_client.h"
+#include "anchorlog/base/clock.h"
+#include "anchorlog/crypto/secp256k1.h"
+#include "anchorlog/eth/types.h"
+#include "anchorlog/store/journal.h"
+
+namespace anchorlog::anchor {
+
+// What is anchored of a sealed batch: the eight arguments of LogAnchor.anchor (formats §4).
+struct SealedRecord {
+    Hash log_id;
+    BatchId batch_id;
+    Hash merkle_root;
+    Hash history_root;
+    WallTime sealed_at;
+    Hash signer_key;  // raw Ed25519
+    Hash sig_r;       // first half of the seal
+    Hash sig_s;       // second half
+};
+
+// The sealed batches, durable before they can be seen here. Any thread.
+class SealedBatches {
+public:
+    virtual ~SealedBatches() = default;
+    [[nodiscard]] virtual std::optional<SealedRecord> newest() const = 0;
+    [[nodiscard]] virtual Result<SealedRecord> get(BatchId batch) const = 0;
+};
+
+struct EthereumTarget {
+    std::string id;                 // names the target in anchors/, status and metrics
+    std::uint64_t chain_id = 0;
+    eth::Address contract{};
+    Hash code_hash;                 // keccak256 of the runtime code the operator trusts
+    std::string profile = "ganache";  // finality: ganache, anvil, l1, op-stack, custom
+    std::uint64_t confirmations = 1;  // for `custom`
+    std::uint32_t interval_s = 0;     // between two anchors
+    std::uint64_t max_fee_cap_wei = 200'000'000'000;
+};
+
+// What operators see of a target. A copy; see design §5 for the states.
+struct AnchorStatus {
+    std::string target;
+    std::string state;                        // lower-case state name
+    std::string reason;                       // for stalled and conflict
+    std::optional<BatchId> sent_batch;        // newest attempt
+    std::optional<BatchId> covered_to;        // highest batch anchored and confirmed
+    std::string transaction;                  // 0x hash of the newest attempt
+    std::optional<std::uint64_t> block_number;  // of the newest receipt
+    std::optional<std::uint64_t> head_number;
+    std::uint64_t attempts = 0;
+    std::uint64_t confirmed = 0;
+    std::uint64_t reorgs = 0;
+    std::uint64_t errors = 0;
+    // The journal could not be written or synced; the worker has ended and the process must exit
+    // (74): what a failed sync left is not known.
+    bool storage_failed = false;
+};
+
+// Called on the anchor thread: the chain holds a record of this log that we lack or that differs
+// from ours. The daemon stops sealing and admitting.
+using ForkAlarm = std::function<void(const std::string& what)>;
+
+// One target's anchor thread. Its queue is the store: it asks for the newest sealed batch when
+// one is due, so an outage of any length is healed by one transaction. Sole writer of `journal`.
+class AnchorWorker {
+public:
+    // `journal` is the opened, settled anchors/ journal; its lines are read to resume.
+    [[nodiscard]] static Result<std::unique_ptr<AnchorWorker>> create(
+        EthereumTarget target, std::unique_ptr<crypto::AccountKey> key,
+        std::unique_ptr<ChainClient> chain, store::Journal& journal, const SealedBatches& batches,
+        const Clock& clock, ForkAlarm on_fork);
+    virtual ~AnchorWorker() = default;
+
+    virtual void start() = 0;
+    virtual void wake() = 0;  // any thread: a batch was sealed
+    virtual void stop() = 0;  // aborts a running call; joins within a second or two
+    [[nodiscard]] virtual AnchorStatus status() const = 0;  // any thread
+};
+
+}  // namespace anchorlog::anchor

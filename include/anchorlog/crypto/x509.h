@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "anchorlog/base/bytes.h"
+#include "anchorlog/base/clock.h"
+#include "anchorlog/base/result.h"
+
+namespace anchorlog::crypto {
+
+// What the log keeps of a client certificate.
+struct PeerIdentity {
+    std::string sender;                          // the <name> of urn:anchorlog:sender:<name>
+    std::array<std::uint8_t, 16> fingerprint{};  // first 16 bytes of SHA-256 of the DER
+};
+
+// Reads the identity from a certificate in DER: exactly one SAN URI
+// `urn:anchorlog:sender:<name>`, name `[A-Za-z0-9._:-]{1,64}` (formats §1, §2). The chain,
+// dates and purpose are the TLS library's to check.
+[[nodiscard]] Result<PeerIdentity> identity_from_der(ByteView der);
+
+// A certificate and its key, both PEM.
+struct CertifiedKey {
+    std::string certificate_pem;
+    std::string key_pem;
+};
+
+struct CertificateRequest {
+    std::string common_name;
+    std::vector<std::string> dns_names;
+    std::vector<std::string> ip_addresses;
+    std::string uri;      // empty: none
+    bool server = false;  // extendedKeyUsage serverAuth, else clientAuth
+    int days = 90;
+};
+
+// A development PKI: ECDSA P-256 keys, SHA-256, critical basicConstraints and keyUsage.
+// Days are 1 to 7300. A certificate never outlives its CA: a later end is cut to the CA's.
+[[nodiscard]] Result<CertifiedKey> make_ca(const std::string& common_name, int days, Now now);
+[[nodiscard]] Result<CertifiedKey> issue_certificate(const CertifiedKey& ca,
+                                                     const CertificateRequest& request, Now now);
+
+}  // namespace anchorlog::crypto

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anchorlog/base/file_system.h"
+#include "anchorlog/base/result.h"
+#include "anchorlog/base/types.h"
+#include "anchorlog/eth/types.h"
+#include "anchorlog/wire/note.h"
+
+namespace anchorlog::verify {
+
+inline constexpr std::uint64_t kTrustSizeMax = 1u << 20;
+
+struct TrustedLog {
+    wire::VerifierKey key;  // its name is the origin
+    std::string url;
+};
+struct TrustedWitness {
+    std::string name;
+    std::string vkey;  // kept as text: cosignatures are not checked yet
+    std::string url;
+};
+struct WitnessGroup {
+    std::string name;
+    std::uint64_t needed = 0;
+    std::vector<std::string> members;
+};
+// A contract whose events count, with the Keccak-256 of its runtime code.
+struct TrustedAnchor {
+    std::uint64_t chain_id = 0;
+    eth::Address contract{};
+    Hash code_hash;
+    bool is_public = false;
+};
+struct TrustedBlock {
+    std::uint64_t chain_id = 0;
+    std::uint64_t number = 0;
+    Hash hash;
+};
+
+// What the verifier brings itself; nothing in the log or on the chain replaces it (formats §5).
+struct Trust {
+    std::vector<TrustedLog> logs;
+    std::vector<TrustedWitness> witnesses;
+    std::vector<WitnessGroup> groups;
+    std::string quorum;  // a witness' or group's name, or "none"; empty: no such line
+    std::vector<TrustedAnchor> anchors;
+    std::vector<TrustedBlock> blocks;
+
+    [[nodiscard]] std::vector<wire::VerifierKey> keys_of(std::string_view origin) const;
+    [[nodiscard]] const TrustedAnchor* anchor(std::uint64_t chain_id,
+                                              const eth::Address& contract) const;
+    [[nodiscard]] bool has_block(std::uint64_t chain_id, std::uint64_t number,
+                                 const Hash& hash) const;
+};
+
+// C2SP tlog-policy lines (`log`, `witness`, `group`, `quorum`) and ours:
+//   anchor eip155:<chain id>:<address> <runtime code hash> public|private
+//   block <chain id> <number> <hash>
+// `#` starts a comment. Hashes are 64 hex digits, 0x before them is allowed. Errors are
+// invalid_input and name the line's number, from 1.
+[[nodiscard]] Result<Trust> parse_trust(std::string_view text);
+[[nodiscard]] Result<Trust> load_trust(FileSystem& fs, const std::string& path);
+
+}  // namespace anchorlog::verify

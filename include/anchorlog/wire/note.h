@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anchorlog/base/bytes.h"
+#include "anchorlog/base/result.h"
+#include "anchorlog/base/types.h"
+#include "anchorlog/crypto/ed25519.h"
+
+namespace anchorlog::wire {
+
+// A C2SP signed-note verifier key: name, key id, Ed25519 public key.
+struct VerifierKey {
+    std::string name;
+    std::uint32_t key_id = 0;
+    crypto::PublicKey key{};
+};
+[[nodiscard]] VerifierKey make_verifier_key(std::string_view name, const crypto::PublicKey& key);
+[[nodiscard]] std::string format_vkey(const VerifierKey& key);
+[[nodiscard]] Result<VerifierKey> parse_vkey(std::string_view text);  // algorithm 0x01 only
+[[nodiscard]] std::string format_key_id(std::uint32_t key_id);        // 8 lower-case hex digits
+
+inline constexpr std::size_t kNoteSizeMax = 16'384;
+inline constexpr std::size_t kNoteSignaturesMax = 100;
+
+struct NoteSignature {
+    std::string name;
+    std::uint32_t key_id = 0;
+    Bytes signature;
+};
+struct Note {
+    std::string text;  // signed bytes, including the final LF
+    std::vector<NoteSignature> signatures;
+};
+[[nodiscard]] Result<Note> parse_note(std::string_view note);
+// `text` ends in LF. Signs with every signer under `name`.
+[[nodiscard]] Result<std::string> sign_note(std::string_view text, std::string_view name,
+                                            const std::vector<const crypto::Signer*>& signers);
+// Accepts when at least one of `keys` verifies and no known one fails (signed-note rules).
+[[nodiscard]] Result<void> verify_note(const Note& note, const std::vector<VerifierKey>& keys);
+
+// C2SP tlog-checkpoint without extension lines.
+struct Checkpoint {
+    std::string origin;
+    TreeSize size;
+    Hash root;
+};
+[[nodiscard]] std::string format_checkpoint(const Checkpoint& checkpoint);  // the note's text
+[[nodiscard]] Result<Checkpoint> parse_checkpoint(std::string_view note_text);
+
+// log_id = SHA-256(origin).
+[[nodiscard]] Hash log_id_of(std::string_view origin);
+
+// The 130 bytes a seal signs (formats §3).
+[[nodiscard]] Bytes seal_payload(const Hash& log_id, BatchId batch_id, const Hash& merkle_root,
+                                 const Hash& history_root, WallTime sealed_at);
+
+}  // namespace anchorlog::wire

@@ -1,0 +1,92 @@
+#include "crypto/key_file.h"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+namespace anchorlog::crypto {
+
+namespace {
+
+constexpr std::size_t kKeyFileSizeMax = 16'384;
+constexpr mode_t kModeOthers = 077;
+
+// All of the buffer, because a text that was cut leaves its old end behind.
+void wipe(std::string& text) {
+    text.resize(text.capacity());
+    OPENSSL_cleanse(text.data(), text.size());
+    text.clear();
+}
+
+Error system_error(const std::string& path, std::string_view what) {
+    const int error = errno;
+    return {error == ENOENT ? Errc::not_found : Errc::io,
+            path + ": cannot " + std::string(what) + " the key: " +
+                std::generic_category().message(error)};
+}
+
+// Checks the file that is open, not the name: nobody can swap it in between.
+Result<void> check_access(int fd, const std::string& path) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return system_error(path, "stat");
+    if (!S_ISREG(info.st_mode)) {
+        return Error{Errc::invalid_input, path + ": not a regular file"};
+    }
+    if ((info.st_mode & kModeOthers) != 0) {
+        char mode[8] = {};
+        std::snprintf(mode, sizeof mode, "%04o", info.st_mode & 07777U);
+        return Error{Errc::invalid_input, path + ": mode " + mode +
+                                              " lets others at the private key; run "
+                                              "`chmod 600 " + path + "`"};
+    }
+    return {};
+}
+
+Result<SecretText> read_secret(int fd, const std::string& path) {
+    // At full size from the start, because growing would leave copies behind.
+    std::string text(kKeyFileSizeMax + 1, '\0');
+    std::size_t filled = 0;
+    while (filled < text.size()) {
+        const ssize_t got = ::read(fd, text.data() + filled, text.size() - filled);
+        if (got == -1 && errno == EINTR) continue;
+        if (got == -1) {
+            Error error = system_error(path, "read");
+            wipe(text);
+            return error;
+        }
+        if (got == 0) break;
+        filled += static_cast<std::size_t>(got);
+    }
+    const bool is_too_large = filled > kKeyFileSizeMax;
+    text.resize(filled);
+    SecretText secret(std::move(text));
+    if (is_too_large) {
+        return Error{Errc::invalid_input, path + ": too large for a private key"};
+    }
+    return secret;
+}
+
+}  // namespace
+
+SecretText::SecretText(SecretText&& other) noexcept : text_(std::move(other.text_)) {
+    wipe(other.text_);  // short texts live inside the object, and a move copies them
+}
+
+SecretText::~SecretText() { wipe(text_); }
+
+Result<SecretText> read_key_file(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd == -1) return system_error(path, "open");
+    auto checked = check_access(fd, path);
+    auto secret = checked ? read_secret(fd, path)
+                          : Result<SecretText>(std::move(checked).error());
+    ::close(fd);
+    return secret;
+}
+
+}  // namespace anchorlog::crypto

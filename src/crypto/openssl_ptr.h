@@ -1,0 +1,47 @@
+#pragma once
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+#include <string_view>
+
+#include "anchorlog/base/result.h"
+
+namespace anchorlog::crypto {
+
+// Calls the C function that frees an object, so that each handle is one pointer wide.
+template <auto kFree>
+struct OpensslDelete {
+    template <class T>
+    void operator()(T* object) const noexcept {
+        kFree(object);
+    }
+};
+
+using BigNumberPtr = std::unique_ptr<BIGNUM, OpensslDelete<&BN_free>>;
+using BioPtr = std::unique_ptr<BIO, OpensslDelete<&BIO_free>>;
+using CertificatePtr = std::unique_ptr<X509, OpensslDelete<&X509_free>>;
+using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, OpensslDelete<&EVP_MD_CTX_free>>;
+using ExtensionPtr = std::unique_ptr<X509_EXTENSION, OpensslDelete<&X509_EXTENSION_free>>;
+using GeneralNamePtr = std::unique_ptr<GENERAL_NAME, OpensslDelete<&GENERAL_NAME_free>>;
+using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, OpensslDelete<&GENERAL_NAMES_free>>;
+using Ia5StringPtr = std::unique_ptr<ASN1_IA5STRING, OpensslDelete<&ASN1_IA5STRING_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslDelete<&EVP_PKEY_free>>;
+
+// Empties the thread's OpenSSL error queue (TLS code on the same thread would take what we leave
+// there for its own) and puts the newest reason behind `what`.
+[[nodiscard]] Error openssl_error(Errc code, std::string_view what);
+
+// A private key of PEM text that is not encrypted; never asks a terminal for a passphrase.
+[[nodiscard]] Result<KeyPtr> key_from_pem(std::string_view pem);
+// PKCS#8 PEM, not encrypted.
+[[nodiscard]] Result<std::string> key_to_pem(EVP_PKEY* key);
+// All that was written to a memory BIO.
+[[nodiscard]] std::string bio_text(BIO* bio);
+
+}  // namespace anchorlog::crypto

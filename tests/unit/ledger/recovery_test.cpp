@@ -1,0 +1,181 @@
+#include "anchorlog/ledger/recovery.h"
+
+#include <gtest/gtest.h>
+
+#include "support/log_machine.h"
+
+namespace anchorlog::ledger {
+namespace {
+
+using testing::LogMachine;
+
+// A run of commits and seals; stops at the first error, which a crash makes.
+void work(LogMachine& machine, std::uint64_t& next_seq, int groups) {
+    for (int group = 0; group < groups; ++group) {
+        const std::uint64_t first = next_seq;
+        for (std::uint64_t i = 0; i < 7; ++i) {
+            machine.admit("cam-1", first + i);
+            machine.admit("cam-2", first + i);
+        }
+        next_seq = first + 7;
+        machine.clock().advance_ms(100);
+        if (!machine.commit()) return;
+        if (group % 2 == 1 && !machine.seal()) return;
+    }
+}
+
+// The promise: what was acked is there once, in order, and nothing but a tail is new.
+void expect_acked(LogMachine& machine) {
+    const auto lines = machine.lines(*machine.store().log);
+    ASSERT_GE(lines.size(), machine.acked().size());
+    for (std::size_t i = 0; i < machine.acked().size(); ++i) {
+        ASSERT_EQ(lines[i], machine.acked()[i]) << "entry " << i;
+    }
+}
+
+TEST(Recovery, AnEmptyDirectoryIsNoLog) {
+    LogMachine machine;
+    EXPECT_EQ(machine.start().error().code, Errc::corruption);
+}
+
+TEST(Recovery, GenesisIsWrittenOnceAndNeverOver) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    EXPECT_EQ(machine.init().error().code, Errc::refused);
+    ASSERT_TRUE(machine.start());
+    EXPECT_EQ(machine.sequencer().next_batch(), BatchId(1));
+    EXPECT_EQ(machine.sequencer().durable_entries(), EntryIndex(0));
+}
+
+TEST(Recovery, AnotherOriginOrKeyIsRefusedInPlainWords) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    machine.options.sequencer.origin = "anchorlog.test/other";
+    const auto started = machine.start();
+    ASSERT_FALSE(started);
+    EXPECT_NE(started.error().message.find("anchorlog.test/gw"), std::string::npos);
+}
+
+TEST(Recovery, GoesOnExactlyWhereItStopped) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    ASSERT_TRUE(machine.start());
+    std::uint64_t seq = 1;
+    work(machine, seq, 5);
+    const Hash root = machine.sequencer().history().root();
+    machine.files().kill();
+    ASSERT_TRUE(machine.start());
+    expect_acked(machine);
+    EXPECT_EQ(machine.sequencer().history().root(), root);
+    EXPECT_EQ(machine.sequencer().open_batch().alerts, 14u);
+    EXPECT_TRUE(machine.sequencer().open_batch().recovered);
+    EXPECT_EQ(machine.admit("cam-1", seq - 1).kind, Admission::Kind::seen);
+    EXPECT_EQ(machine.admit("cam-1", seq).kind, Admission::Kind::admitted);
+}
+
+TEST(Recovery, RebuildsADeletedState) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    ASSERT_TRUE(machine.start());
+    std::uint64_t seq = 1;
+    work(machine, seq, 20);
+    const auto before = machine.store().state->batch_of("cam-2", Epoch(0), SeqNo(20));
+    ASSERT_TRUE(before && *before);
+    machine.files().kill();
+    machine.delete_state();
+    ASSERT_TRUE(machine.start());
+    EXPECT_EQ(machine.store().batches_replayed, 11u);
+    const auto after = machine.store().state->batch_of("cam-2", Epoch(0), SeqNo(20));
+    ASSERT_TRUE(after && *after);
+    EXPECT_EQ((*after)->batch_id, (*before)->batch_id);
+    EXPECT_EQ((*after)->log_at.offset, (*before)->log_at.offset);
+    EXPECT_EQ(machine.admit("cam-2", 20).kind, Admission::Kind::seen);
+}
+
+TEST(Recovery, EveryCrashPointKeepsWhatWasAcked) {
+    std::uint64_t changes = 0;
+    {
+        LogMachine machine;
+        ASSERT_TRUE(machine.init());
+        ASSERT_TRUE(machine.start());
+        const std::uint64_t before = machine.files().changes();
+        std::uint64_t seq = 1;
+        work(machine, seq, 12);
+        changes = machine.files().changes() - before;
+    }
+    ASSERT_GT(changes, 20u);
+    for (std::uint64_t call = 1; call <= changes; ++call) {
+        LogMachine machine;
+        ASSERT_TRUE(machine.init());
+        ASSERT_TRUE(machine.start());
+        std::uint64_t seq = 1;
+        machine.files().die_at(call);
+        work(machine, seq, 12);
+        machine.crash(call);
+        const auto started = machine.start();
+        ASSERT_TRUE(started) << "call " << call << ": " << started.error().message;
+        expect_acked(machine);
+        ASSERT_EQ(machine.sequencer().next_batch().value,
+                  machine.lines(*machine.store().batches).size());
+    }
+}
+
+TEST(Recovery, AnAlteredSealedEntryIsDamage) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    ASSERT_TRUE(machine.start());
+    std::uint64_t seq = 1;
+    work(machine, seq, 2);
+    machine.files().kill();
+    machine.delete_state();
+    const std::string path = std::string(LogMachine::kDir) + "/log/00000000000000000000.ndjson";
+    std::string bytes = machine.files().content(path);
+    bytes[bytes.find("0.97") + 3] = '8';
+    machine.files().set_content(path, bytes);
+    const auto started = machine.start();
+    ASSERT_FALSE(started);
+    EXPECT_NE(started.error().message.find("merkle_root"), std::string::npos);
+}
+
+TEST(Recovery, ALogShorterThanItsSealsIsDamage) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    ASSERT_TRUE(machine.start());
+    std::uint64_t seq = 1;
+    work(machine, seq, 2);
+    machine.files().kill();
+    machine.delete_state();
+    const std::string path = std::string(LogMachine::kDir) + "/log/00000000000000000000.ndjson";
+    std::string bytes = machine.files().content(path);
+    bytes.resize(bytes.find('\n', 4'000) + 1);
+    machine.files().set_content(path, bytes);
+    EXPECT_EQ(machine.start().error().code, Errc::corruption);
+}
+
+TEST(Recovery, ATornTailIsKeptAndCut) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    ASSERT_TRUE(machine.start());
+    std::uint64_t seq = 1;
+    work(machine, seq, 1);
+    const auto at = machine.store().log->next_position();
+    ASSERT_TRUE(at);
+    machine.files().kill();
+    const std::string path = std::string(LogMachine::kDir) + "/log/00000000000000000000.ndjson";
+    std::string bytes = machine.files().content(path);
+    const std::string torn = "{\"alert\":{\"alert_ty";
+    bytes.replace(at->offset, torn.size(), torn);
+    machine.files().set_content(path, bytes);
+    ASSERT_TRUE(machine.start());
+    ASSERT_TRUE(machine.store().tail_cut);
+    EXPECT_EQ(machine.store().tail_cut->bytes, torn.size());
+    EXPECT_FALSE(machine.store().tail_cut->complete_lines);
+    EXPECT_EQ(machine.files().content(machine.store().tail_cut->kept_at), torn);
+    expect_acked(machine);
+    machine.files().kill();
+    ASSERT_TRUE(machine.start());
+    EXPECT_FALSE(machine.store().tail_cut);
+}
+
+}  // namespace
+}  // namespace anchorlog::ledger

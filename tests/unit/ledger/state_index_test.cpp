@@ -1,0 +1,79 @@
+#include "anchorlog/ledger/state_index.h"
+
+#include <gtest/gtest.h>
+
+#include "support/log_machine.h"
+
+namespace anchorlog::ledger {
+namespace {
+
+using testing::LogMachine;
+
+class StateIndexTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(machine.init());
+        ASSERT_TRUE(machine.start());
+        for (std::uint64_t batch = 0; batch < 30; ++batch) {
+            for (std::uint64_t i = 1; i <= 3; ++i) machine.admit("cam-1", batch * 3 + i);
+            ASSERT_TRUE(machine.commit());
+            ASSERT_TRUE(machine.seal());
+        }
+    }
+    const StateIndex& state() { return *machine.store().state; }
+
+    LogMachine machine;
+};
+
+// run_entries is 40 in the machine: what follows is answered from two runs and from memory.
+TEST_F(StateIndexTest, AnswersTheSameFromMemoryAndFromIngestedRuns) {
+    const auto through = state().through();
+    ASSERT_TRUE(through);
+    ASSERT_GT(through->batches, 2u);
+    ASSERT_LT(through->batches, 31u);
+    for (std::uint64_t index = 0; index < 90; ++index) {
+        const auto place = state().batch_of(EntryIndex(index));
+        ASSERT_TRUE(place && *place);
+        EXPECT_EQ((*place)->batch_id, BatchId(index / 3 + 1));
+        const auto by_number = state().batch_of("cam-1", Epoch(0), SeqNo(index + 1));
+        ASSERT_TRUE(by_number && *by_number);
+        EXPECT_EQ((*by_number)->batch_id, BatchId(index / 3 + 1));
+    }
+    EXPECT_FALSE(*state().batch_of(EntryIndex(90)));
+    EXPECT_FALSE(*state().batch_of("cam-1", Epoch(0), SeqNo(91)));
+    EXPECT_FALSE(*state().batch_of("cam-1", Epoch(1), SeqNo(1)));
+    EXPECT_FALSE(*state().batch_of("cam", Epoch(0), SeqNo(1)));
+}
+
+TEST_F(StateIndexTest, HistoryNodesGiveTheRunningRoot) {
+    const auto restored = merkle::CompactRange::restore(
+        TreeSize(31), [this](merkle::NodeId id) { return state().node(id); });
+    ASSERT_TRUE(restored);
+    EXPECT_EQ(restored->root(), machine.sequencer().history().root());
+}
+
+TEST_F(StateIndexTest, EntryIdsListEveryHit) {
+    const auto lines = machine.lines(*machine.store().log);
+    for (const std::size_t index : {std::size_t{0}, std::size_t{45}, std::size_t{89}}) {
+        const auto entry = wire::parse_entry_line(lines[index]);
+        ASSERT_TRUE(entry);
+        const auto key = wire::alert_key(entry->body);
+        ASSERT_TRUE(key);
+        const auto hits = state().find_entry_id(key->entry_id);
+        ASSERT_TRUE(hits);
+        EXPECT_EQ(*hits, std::vector<EntryIndex>{EntryIndex(index)});
+    }
+    EXPECT_TRUE(state().find_entry_id({})->empty());
+}
+
+TEST_F(StateIndexTest, DevicesKeepTheirHighestNumber) {
+    std::map<std::string, DeviceNumber> devices;
+    ASSERT_TRUE(state().for_each_device([&](std::string_view device, DeviceNumber number) {
+        devices[std::string(device)] = number;
+    }));
+    ASSERT_EQ(devices.size(), 1u);
+    EXPECT_EQ(devices["cam-1"], (DeviceNumber{Epoch(0), SeqNo(90)}));
+}
+
+}  // namespace
+}  // namespace anchorlog::ledger
