@@ -43,7 +43,7 @@ private:
                                const wire::Header& header);
     Result<Group> group_of(std::uint64_t line, std::string_view text, store::LinePosition at,
                            ReplayWindow& window) const;
-    Result<void> keep_tail(Recovered& out);
+    Result<void> keep_tail(const char* name, store::Journal& journal, Recovered& out);
 
     FileSystem& fs_;
     const RecoveryOptions& options_;
@@ -254,26 +254,35 @@ Result<void> Recovery::replay_tail(Recovered& out) {
     return visited;
 }
 
-Result<void> Recovery::keep_tail(Recovered& out) {
-    const store::Tail& tail = out.log->tail();
+// What lies behind the last valid line is kept before it is cut. Of log/ a commit group may be
+// torn; batches/ and anchors/ are synced line by line, so that a whole line there is damage.
+Result<void> Recovery::keep_tail(const char* name, store::Journal& journal, Recovered& out) {
+    const store::Tail& tail = journal.tail();
     if (tail.bytes == 0) return {};
-    if (tail.bytes > options_.sequencer.group_bytes_max) {
-        return damage("log/ has " + std::to_string(tail.bytes) + " bytes after entry " +
-                      std::to_string(tail.line) + " that are no valid lines; a torn write leaves "
-                      "at most " + std::to_string(options_.sequencer.group_bytes_max));
+    const bool is_log = &journal == out.log.get();
+    const std::uint64_t bytes_max = is_log ? options_.sequencer.group_bytes_max
+                                           : options_.journal.line_size_max;
+    if (tail.bytes > bytes_max || (tail.complete_lines && !is_log)) {
+        return damage(std::string(name) + "/ has " + std::to_string(tail.bytes) +
+                      " bytes after line " + std::to_string(tail.line) +
+                      " that are not valid lines, which no torn write leaves");
     }
-    auto bytes = out.log->read_tail();
+    auto bytes = journal.read_tail();
     if (!bytes) return std::move(bytes).error();
-    auto kept = store::keep_torn(fs_, options_.dir, "log", tail.line, *bytes);
+    auto kept = store::keep_torn(fs_, options_.dir, name, tail.line, *bytes);
     if (!kept) return std::move(kept).error();
-    out.tail_cut = TailCut{EntryIndex(tail.line), tail.bytes, crypto::sha256(as_bytes(*bytes)),
-                           tail.complete_lines, *kept};
+    if (is_log) {
+        out.tail_cut = TailCut{EntryIndex(tail.line), tail.bytes,
+                               crypto::sha256(as_bytes(*bytes)), tail.complete_lines, *kept};
+    }
     return {};
 }
 
 Result<void> Recovery::cut_and_settle(Recovered& out) {
-    if (auto kept = keep_tail(out); !kept) return kept;
-    for (store::Journal* journal : {out.log.get(), out.batches.get(), out.anchors.get()}) {
+    const std::pair<const char*, store::Journal*> journals[] = {
+        {"log", out.log.get()}, {"batches", out.batches.get()}, {"anchors", out.anchors.get()}};
+    for (const auto& [name, journal] : journals) {
+        if (auto kept = keep_tail(name, *journal, out); !kept) return kept;
         if (journal->tail().bytes > 0) {
             if (auto cut = journal->cut_to(journal->lines()); !cut) return cut;
         }

@@ -48,7 +48,8 @@ Result<std::unique_ptr<File>> SegmentedJournal::open_at(LinePosition at, const V
     auto file = fs_.open(path_of(view.segment.first_line), OpenMode::read);
     if (!file) return file;
     if (at.offset > view.segment.end) {
-        return Error{Errc::corruption, path_of(view.segment.first_line) + ": no line starts at byte " +
+        return Error{Errc::corruption, path_of(view.segment.first_line) +
+                                           ": no line starts at byte " +
                                            std::to_string(at.offset) + ", the content ends at " +
                                            std::to_string(view.segment.end)};
     }

@@ -117,9 +117,9 @@ public:
 private:
     struct Open {
         bool is_object = false;
-        std::string name;                                           // of the member being read
-        std::vector<std::pair<std::string, std::string>> members;   // name, canonical value
-        std::string elements = "[";                                 // of an array: opened, not closed
+        std::string name;                                          // of the member being read
+        std::vector<std::pair<std::string, std::string>> members;  // name, canonical value
+        std::string elements = "[";                                // of an array, not yet closed
     };
 
     bool open(bool is_object) {

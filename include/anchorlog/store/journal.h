@@ -92,8 +92,8 @@ public:
     [[nodiscard]] virtual Result<LinePosition> next_position() = 0;
     // Reads `count` consecutive lines starting at a known position, without their LFs, across
     // segments. not_found: fewer lines are there; corruption: no line starts there.
-    [[nodiscard]] virtual Result<std::vector<std::string>> read_lines(LinePosition at,
-                                                                      std::uint64_t count) const = 0;
+    [[nodiscard]] virtual Result<std::vector<std::string>> read_lines(
+        LinePosition at, std::uint64_t count) const = 0;
     // Visits all lines from `from_line` on, in order; starts at the segment that holds it, or
     // straight at `hint` when the caller knows where that line stands. Damage on the way (a NUL,
     // more or fewer lines than the next segment's name says) is corruption with file and place;

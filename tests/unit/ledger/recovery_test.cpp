@@ -177,5 +177,23 @@ TEST(Recovery, ATornTailIsKeptAndCut) {
     EXPECT_FALSE(machine.store().tail_cut);
 }
 
+TEST(Recovery, AWholeInvalidLineInBatchesIsDamageNotATornWrite) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    ASSERT_TRUE(machine.start());
+    std::uint64_t seq = 1;
+    work(machine, seq, 6);
+    machine.files().kill();
+    machine.delete_state();
+    const std::string path =
+        std::string(LogMachine::kDir) + "/batches/00000000000000000000.ndjson";
+    std::string bytes = machine.files().content(path);
+    bytes[bytes.find("\"header\"", bytes.find('\n')) + 1] = 'H';
+    machine.files().set_content(path, bytes);
+    const auto started = machine.start();
+    ASSERT_FALSE(started);
+    EXPECT_NE(started.error().message.find("batches/"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace anchorlog::ledger

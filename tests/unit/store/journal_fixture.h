@@ -14,7 +14,8 @@ namespace anchorlog::store {
 // Line `number`: tells its number and is some sectors long now and then.
 inline std::string test_line(std::uint64_t number) {
     const std::size_t padding = static_cast<std::size_t>((number * 131 + 17) % 700);
-    return std::to_string(number) + ":" + std::string(padding, static_cast<char>('a' + number % 26));
+    const char letter = static_cast<char>('a' + number % 26);
+    return std::to_string(number) + ":" + std::string(padding, letter);
 }
 
 inline std::string test_lines(std::uint64_t from, std::uint64_t count) {

@@ -260,8 +260,8 @@ TEST(AlertParser, DetailsNeverQuoteTheBody) {
 }
 
 TEST(AlertParser, TakesAHello) {
-    const Parsed parsed = parse(
-        R"({"type":"hello","protocol":1,"devices":["cam-1","cam-2"],"receipts":true,"seen":"a\nb\n"})");
+    const Parsed parsed = parse(R"({"type":"hello","protocol":1,"devices":["cam-1","cam-2"],)"
+                                R"("receipts":true,"seen":"a\nb\n"})");
     const auto& hello = std::get<Hello>(parsed.result);
     EXPECT_EQ(hello.devices, (std::vector<std::string>{"cam-1", "cam-2"}));
     EXPECT_TRUE(hello.receipts);

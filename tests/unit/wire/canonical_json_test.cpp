@@ -58,7 +58,8 @@ TEST(JsonNumber, Rfc8785AppendixB) {
 }
 
 TEST(JsonNumber, EveryDoubleReadsBackFromItsForm) {
-    const std::regex form(R"(-?(0|[1-9]\d{0,20}|(0|[1-9]\d*)\.\d*[1-9]|[1-9](\.\d*[1-9])?e[+-][1-9]\d*))");
+    const std::regex form(
+        R"(-?(0|[1-9]\d{0,20}|(0|[1-9]\d*)\.\d*[1-9]|[1-9](\.\d*[1-9])?e[+-][1-9]\d*))");
     std::mt19937_64 random(1);
     for (int i = 0; i < 20'000; ++i) {
         double value = std::bit_cast<double>(random());
@@ -90,7 +91,8 @@ TEST(Canonicalize, RefusesNumbersBeyondTheExactIntegers) {
 }
 
 TEST(Canonicalize, SortsByUtf16AtEveryDepth) {
-    EXPECT_EQ(canonical(R"({"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7})"),
+    EXPECT_EQ(canonical(R"({"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,)"
+                        R"("\u0080":6,"\u00f6":7})"),
               "{\"\\r\":2,\"1\":4,\"\u0080\":6,\"\u00f6\":7,\"\u20ac\":1,"
               "\"\U0001F600\":5,\"\uFB33\":3}");
     EXPECT_EQ(canonical("{\"b\":[{\"\uFB33\":1,\"\U0001F600\":{\"z\":0,\"a\":0}}],\"a\":2}"),

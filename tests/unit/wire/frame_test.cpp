@@ -38,7 +38,7 @@ TEST(FrameDecoder, ByteByByte) {
     FrameDecoder decoder;
     EXPECT_TRUE(decoder.at_border());
     std::vector<std::string> frames;
-    for (const char byte : stream) {
+    for (const char& byte : stream) {
         decoder.push(as_bytes(std::string_view(&byte, 1)));
         for (auto& frame : drain(decoder)) frames.push_back(std::move(frame));
         const bool at_end = frames.size() == 2 || (frames.size() == 1 && &byte == &stream[10]);
@@ -62,7 +62,8 @@ TEST(FrameDecoder, AnyChunking) {
         FrameDecoder decoder;
         std::vector<std::string> got;
         for (std::size_t at = 0; at < stream.size();) {
-            const std::size_t size = std::min<std::size_t>(1 + random() % 5'000, stream.size() - at);
+            const std::size_t size =
+                std::min<std::size_t>(1 + random() % 5'000, stream.size() - at);
             decoder.push(as_bytes(std::string_view(stream).substr(at, size)));
             at += size;
             // Not always drained: frames may pile up over several pushes.

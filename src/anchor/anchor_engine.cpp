@@ -1,0 +1,225 @@
+#include "anchor/anchor_engine.h"
+
+#include "anchor/anchor_resume.h"
+#include "anchor/chain_proof.h"
+#include "anchorlog/base/log.h"
+
+namespace anchorlog::anchor {
+
+namespace {
+
+std::string hex(const Hash& hash) { return "0x" + to_hex(hash); }
+
+}  // namespace
+
+Result<std::unique_ptr<AnchorEngine>> AnchorEngine::create(
+    const EthereumTarget& target, const crypto::AccountKey& key, ChainClient& chain,
+    store::Journal& journal, const SealedBatches& batches, const Clock& clock, ForkAlarm on_fork,
+    std::uint64_t seed) {
+    const auto profile = profile_of(target);
+    if (!profile) return profile.error();
+    auto resume = read_anchors(journal, target, batches);
+    if (!resume) return resume.error();
+    return std::unique_ptr<AnchorEngine>(
+        new AnchorEngine(target, *profile, key, chain, journal, batches, clock,
+                         std::move(on_fork), std::move(*resume), seed));
+}
+
+AnchorEngine::AnchorEngine(const EthereumTarget& target, Profile profile,
+                           const crypto::AccountKey& key, ChainClient& chain,
+                           store::Journal& journal, const SealedBatches& batches,
+                           const Clock& clock, ForkAlarm on_fork, Resume resume,
+                           std::uint64_t seed)
+    : target_(target),
+      profile_(profile),
+      key_(key),
+      chain_(chain),
+      journal_(journal),
+      batches_(batches),
+      clock_(clock),
+      on_fork_(std::move(on_fork)),
+      fsm_(profile, std::int64_t{target.interval_s} * 1'000, std::move(resume), clock.now(), seed),
+      next_(Wait{clock.now().steady}) {}
+
+SteadyTime AnchorEngine::run_one() {
+    if (storage_failed_) return {clock_.now().steady.ms + 60'000};
+    auto event = std::visit([&](const auto& action) { return execute(action); }, next_);
+    if (storage_failed_) return {clock_.now().steady.ms + 60'000};
+    const SteadyTime now = clock_.now().steady;
+    next_ = fsm_.step(event ? std::move(*event) : Event(Failed{event.error().message}), now);
+    note_change();
+    const Wait* wait = std::get_if<Wait>(&next_);
+    return wait == nullptr ? now : wait->until;
+}
+
+AnchorStatus AnchorEngine::status() const {
+    AnchorStatus out;
+    out.target = target_.id;
+    out.state = storage_failed_ ? "stalled" : std::string(to_string(fsm_.stage()));
+    out.reason = storage_failed_ ? "the anchors journal could not be written" : fsm_.reason();
+    out.sent_batch = fsm_.sent_batch();
+    out.covered_to = fsm_.covered_to();
+    if (fsm_.sent_transaction()) out.transaction = hex(*fsm_.sent_transaction());
+    if (!fsm_.receipts().empty()) out.block_number = fsm_.receipts().back().mined.block_number;
+    out.head_number = head_;
+    out.attempts = attempts_;
+    out.confirmed = confirmed_;
+    out.reorgs = fsm_.reorgs();
+    out.errors = fsm_.errors();
+    out.storage_failed = storage_failed_;
+    return out;
+}
+
+// Operators read states in the log; one line for each change, not for each poll.
+void AnchorEngine::note_change() {
+    const Stage stage = fsm_.stage();
+    std::string now_is = std::string(to_string(stage)) + " " + fsm_.reason();
+    if (now_is == noted_) return;
+    noted_ = std::move(now_is);
+    const bool is_trouble = stage == Stage::stalled || stage == Stage::conflict;
+    const auto sent = fsm_.sent_batch();
+    log(is_trouble ? LogLevel::warn : LogLevel::info, "anchor_state",
+        {{"target", target_.id},
+         {"state", to_string(stage)},
+         {"batch_id", sent ? std::to_string(sent->value) : std::string("none")},
+         {"reason", fsm_.reason()}});
+}
+
+// The line is on disk when this returns. storage_full is no failure: nothing was kept, and it is
+// tried again.
+Result<void> AnchorEngine::write(const wire::AnchorStep& step) {
+    auto written = journal_.append(wire::format_anchor_step(step) + "\n", 1);
+    if (written) {
+        written = journal_.sync();
+        storage_failed_ = !written;
+    } else {
+        storage_failed_ = written.error().code != Errc::storage_full;
+    }
+    if (storage_failed_) {
+        log(LogLevel::error, "anchor_storage_failed",
+            {{"target", target_.id}, {"error", written.error().message}});
+    }
+    return written;
+}
+
+Result<Event> AnchorEngine::execute(const Wait&) {
+    const auto newest = batches_.newest();
+    return Event(Ticked{newest ? std::optional(newest->batch_id) : std::nullopt});
+}
+
+Result<Event> AnchorEngine::execute(const RecordAttempt& action) {
+    if (auto written = write(action.attempt); !written) return written.error();
+    ++attempts_;
+    return Event(AttemptRecorded{});
+}
+
+Result<Event> AnchorEngine::execute(const Send& action) {
+    const auto answer = chain_.send_raw(action.attempt.raw);
+    if (!answer) return answer.error();
+    log(LogLevel::info, "anchor_sent",
+        {{"target", target_.id},
+         {"batch_id", action.attempt.batch_id.value},
+         {"tx", hex(action.attempt.hash)},
+         {"nonce", action.attempt.nonce},
+         {"answer", answer->message}});
+    return Event(Sent{*answer});
+}
+
+Result<Event> AnchorEngine::execute(const FindEvent& action) {
+    const auto newest = batches_.newest();
+    if (!newest) return Event(EventFound{});
+    const auto found = find_event(chain_, target_.contract, newest->log_id, action.batch);
+    if (!found) return found.error();
+    return Event(EventFound{*found});
+}
+
+Result<Event> AnchorEngine::execute(const Harvest& action) {
+    const auto sealed = batches_.get(action.batch);
+    if (!sealed) return sealed.error();
+    auto proof = prove_event(chain_, target_.contract, sealed->log_id, action.batch, action.mined);
+    if (!proof) return proof.error();
+    if (eth::record_of_event(proof->event) != to_record(*sealed)) {
+        return Error{Errc::invalid_input, "the event is of another record than the sealed batch"};
+    }
+    wire::AnchorReceipt receipt;
+    receipt.target = target_.id;
+    receipt.batch_id = action.batch;
+    receipt.from_batch = proof->event.from_batch;
+    receipt.chain_id = target_.chain_id;
+    receipt.contract = target_.contract;
+    receipt.hash = action.mined.transaction;
+    receipt.block_number = action.mined.block_number;
+    receipt.block_hash = action.mined.block_hash;
+    receipt.block_header = std::move(proof->block_header);
+    receipt.transaction_index = proof->transaction_index;
+    receipt.log_index = proof->log_index;
+    receipt.receipt_path = std::move(proof->receipt_path);
+    receipt.at = clock_.now().wall;
+    // What goes on record is checked by the code that will read it.
+    if (auto checked = check_receipt(receipt, sealed->log_id); !checked) return checked.error();
+    return Event(Harvested{std::move(receipt)});
+}
+
+Result<Event> AnchorEngine::execute(const RecordReceipt& action) {
+    if (auto written = write(action.receipt); !written) return written.error();
+    ++confirmed_;
+    log(LogLevel::info, "anchor_confirmed",
+        {{"target", target_.id},
+         {"batch_id", action.receipt.batch_id.value},
+         {"from_batch", action.receipt.from_batch.value},
+         {"tx", hex(action.receipt.hash)},
+         {"block", action.receipt.block_number}});
+    return Event(ReceiptRecorded{});
+}
+
+Result<Event> AnchorEngine::execute(const RecordSuperseded& action) {
+    const wire::AnchorSuperseded line{target_.id, action.batch, action.transaction, action.reason,
+                                      clock_.now().wall};
+    if (auto written = write(line); !written) return written.error();
+    log(LogLevel::warn, "anchor_superseded",
+        {{"target", target_.id},
+         {"batch_id", action.batch.value},
+         {"tx", hex(action.transaction)},
+         {"reason", action.reason}});
+    return Event(SupersededRecorded{});
+}
+
+Result<Event> AnchorEngine::execute(const Watch& action) {
+    const auto block = chain_.block(action.mined.block_number);
+    if (!block) return block.error();
+    Watched out;
+    out.stands = *block && (*block)->hash == action.mined.block_hash;
+    if (profile_.is_final_later) {
+        const auto finalized = chain_.tagged_number("finalized");
+        if (!finalized) return finalized.error();
+        out.finalized = *finalized;
+    }
+    return Event(out);
+}
+
+// Nothing is concluded from a record's hash alone: a node can make one up more cheaply than a
+// block whose receipts hold the event, and nobody but us can make our seal.
+Result<Event> AnchorEngine::execute(const Examine& action) {
+    const auto newest = batches_.newest();
+    if (!newest) return Event(Examined{false, false, "this log has no sealed batch"});
+    const auto mined = find_event(chain_, target_.contract, newest->log_id, action.batch);
+    if (!mined) return mined.error();
+    if (!*mined) return Event(Examined{false, false, "its event is not found on the chain"});
+    const auto proof =
+        prove_event(chain_, target_.contract, newest->log_id, action.batch, **mined);
+    if (!proof) return Event(Examined{false, false, proof.error().message});
+    const eth::AnchorRecord record = eth::record_of_event(proof->event);
+    const bool is_ours = is_sealed_by(record, newest->signer_key);
+    return Event(Examined{true, is_ours,
+                          "history root " + hex(record.history_root) + " in transaction " +
+                              hex((*mined)->transaction) +
+                              (is_ours ? ", under our own valid seal" : ", without our seal")});
+}
+
+Result<Event> AnchorEngine::execute(const RaiseFork& action) {
+    log(LogLevel::error, "anchor_fork", {{"target", target_.id}, {"what", action.what}});
+    if (on_fork_) on_fork_(action.what);
+    return Event(ForkRaised{});
+}
+
+}  // namespace anchorlog::anchor

@@ -1,0 +1,5 @@
+#include "app/daemon.h"
+
+int main(int argc, char** argv) {
+    return anchorlog::app::run_anchorlogd(argc, argv);
+}

@@ -1,0 +1,174 @@
+#include "app/config.h"
+
+#include <filesystem>
+
+#include "anchorlog/base/file_system.h"
+#include "anchorlog/eth/types.h"
+#include "anchorlog/wire/alert.h"
+#include "anchorlog/wire/canonical_json.h"
+#include "app/config_reader.h"
+
+namespace anchorlog::app {
+namespace {
+
+constexpr std::uint64_t kConfigSizeMax = 1u << 20;
+constexpr std::uint64_t kMiB = 1u << 20;
+
+void join(std::string& path, const std::string& base_dir) {
+    if (path.empty() || path.front() == '/') return;
+    path = (std::filesystem::path(base_dir) / path).lexically_normal().string();
+}
+
+void read_listen(ConfigReader reader, net::IngestOptions& out) {
+    reader.text("address", out.address);
+    reader.number("port", out.port, 0, 65'535);
+    reader.number("connections_max", out.connections_max, 1, 100'000);
+    reader.number("handshake_timeout_ms", out.handshake_timeout_ms, 100, 60'000);
+    reader.number("idle_timeout_ms", out.idle_timeout_ms, 1'000, 86'400'000);
+    reader.number("io_threads", out.io_threads, 1, 64);
+    reader.finish();
+}
+
+void read_batch(ConfigReader reader, Config& out) {
+    auto& batch = out.sequencer.batch;
+    reader.number("entries", batch.entries, 1, ledger::kBatchEntriesHigh);
+    std::uint64_t interval_s = 60;
+    reader.number("interval_s", interval_s, 1, 86'400);
+    batch.interval_ms = static_cast<std::int64_t>(interval_s) * 1'000;
+    reader.number("seal_interval_min_ms", batch.seal_interval_min_ms, 0, 60'000);
+    reader.finish();
+    out.policy.entries = batch.entries;
+    out.policy.interval_s = interval_s;
+}
+
+void read_target(ConfigReader reader, const std::string& base_dir, TargetConfig& out) {
+    std::string type = "ethereum";
+    std::string contract;
+    std::string code_hash;
+    reader.text("id", out.target.id, true);
+    reader.one_of("type", type, {"ethereum"});
+    reader.text("rpc", out.rpc, true);
+    reader.number("chain_id", out.target.chain_id, 1, kIntegerMax);
+    reader.text("contract", contract, true);
+    reader.text("code_hash", code_hash, true);
+    reader.text("submitter_key", out.submitter_key_path, true);
+    reader.one_of("profile", out.target.profile, {"ganache", "anvil", "l1", "op-stack", "custom"});
+    reader.number("confirmations", out.target.confirmations, 1, 10'000);
+    reader.number("interval_s", out.target.interval_s, 0, 86'400);
+    std::uint64_t cap_gwei = out.target.max_fee_cap_wei / 1'000'000'000;
+    reader.number("max_fee_gwei", cap_gwei, 1, 1'000'000);
+    out.target.max_fee_cap_wei = cap_gwei * 1'000'000'000;
+    join(out.submitter_key_path, base_dir);
+    if (out.target.chain_id == 0) reader.fail("chain_id", "is missing and has no default");
+    if (auto address = eth::parse_address(contract)) {
+        out.target.contract = *address;
+    } else {
+        reader.fail("contract", address.error().message);
+    }
+    auto hash = code_hash.starts_with("0x") ? hash_from_hex(std::string_view(code_hash).substr(2))
+                                            : hash_from_hex("");
+    if (hash) {
+        out.target.code_hash = *hash;
+    } else {
+        reader.fail("code_hash", "must be 0x and 64 lower-case hex digits");
+    }
+    if (!wire::is_name(out.target.id)) reader.fail("id", "must match [A-Za-z0-9._:-]{1,64}");
+    reader.finish();
+}
+
+void read_log(ConfigReader reader, Config& out) {
+    std::string level = "info";
+    std::string format = "text";
+    reader.one_of("level", level, {"debug", "info", "warn", "error"});
+    reader.one_of("format", format, {"text", "json"});
+    reader.finish();
+    out.log_level = level == "debug"  ? LogLevel::debug
+                    : level == "warn" ? LogLevel::warn
+                    : level == "error" ? LogLevel::error
+                                       : LogLevel::info;
+    out.log_format = format == "json" ? LogFormat::json : LogFormat::text;
+}
+
+void read_limits(ConfigReader& root, Config& out) {
+    auto admission = root.object("admission");
+    admission.number("window_s", out.policy.window_s, 1, 3'600);
+    admission.finish();
+    out.sequencer.window_ms = static_cast<std::int64_t>(out.policy.window_s) * 1'000;
+    auto commit = root.object("commit");
+    commit.number("group_bytes_max", out.sequencer.group_bytes_max, 128 * 1'024, 16 * kMiB);
+    commit.number("delay_ms", out.commit_delay_ms, 0, 1'000);
+    commit.finish();
+    out.journal.tail_rewrite_bytes = out.sequencer.group_bytes_max;
+    auto state = root.object("state");
+    state.number("run_entries", out.run_entries, 1'000, 10'000'000);
+    state.finish();
+    auto storage = root.object("storage");
+    storage.number("reserve_bytes", out.storage.reserve_bytes, kMiB, 1024 * 1024 * kMiB);
+    storage.flag("allow_volatile", out.storage.allow_volatile);
+    storage.number("segment_bytes", out.journal.segment_bytes, kMiB, 4096 * kMiB);
+    storage.finish();
+    auto queue = root.object("queue");
+    queue.number("session_bytes_max", out.listen.session_bytes_max, 128 * 1'024, 1024 * kMiB);
+    queue.number("queue_bytes_max", out.listen.queue_bytes_max, kMiB, 4096 * kMiB);
+    queue.finish();
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view json, const std::string& base_dir) {
+    if (auto valid = wire::canonicalize(json); !valid) {
+        return Error{Errc::invalid_input, "not valid JSON: " + valid.error().message};
+    }
+    const auto document = nlohmann::json::parse(json, nullptr, false);
+    std::string error;
+    ConfigReader root(document, "", &error);
+    Config out;
+    root.text("origin", out.origin, true);
+    if (!out.origin.empty() && !wire::is_origin(out.origin)) {
+        root.fail("origin", "must be at most 255 bytes of [a-z0-9./_-]");
+    }
+    auto store = root.object("store", true);
+    store.text("dir", out.store_dir, true);
+    store.finish();
+    read_listen(root.object("listen"), out.listen);
+    auto http = root.object("http");
+    http.text("address", out.http.address);
+    http.number("port", out.http.port, 0, 65'535);
+    http.finish();
+    auto tls = root.object("tls", true);
+    tls.text("certificate", out.tls.certificate_path, true);
+    tls.text("key", out.tls.key_path, true);
+    tls.text("client_ca", out.tls.client_ca_path, true);
+    tls.finish();
+    root.text("registry", out.registry_path, true);
+    root.text("signing_key", out.signing_key_path, true);
+    read_batch(root.object("batch"), out);
+    read_limits(root, out);
+    auto anchor = root.object("anchor");
+    for (ConfigReader& target : anchor.objects("targets")) {
+        read_target(std::move(target), base_dir, out.targets.emplace_back());
+    }
+    if (out.targets.size() > 1) anchor.fail("targets", "may hold one target in this version");
+    anchor.finish();
+    read_log(root.object("log"), out);
+    root.finish();
+    if (!error.empty()) return Error{Errc::invalid_input, error};
+    for (std::string* path : {&out.store_dir, &out.tls.certificate_path, &out.tls.key_path,
+                              &out.tls.client_ca_path, &out.registry_path,
+                              &out.signing_key_path}) {
+        join(*path, base_dir);
+    }
+    out.sequencer.origin = out.origin;
+    return out;
+}
+
+Result<Config> load_config(const std::string& path) {
+    PosixFileSystem fs;
+    auto text = read_file(fs, path, kConfigSizeMax);
+    if (!text) return std::move(text).error().in("config");
+    auto config = parse_config(*text, std::filesystem::absolute(path).parent_path().string());
+    if (!config) return std::move(config).error().in("config " + path);
+    return config;
+}
+
+}  // namespace anchorlog::app

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "anchorlog/base/result.h"
+
+namespace anchorlog::app {
+
+// One call of anchorlogctl: its words, then its options. An option given twice keeps all values.
+struct CtlCall {
+    std::vector<std::string> words;
+    std::map<std::string, std::vector<std::string>> options;
+
+    // The option's last value; empty when it was not given.
+    [[nodiscard]] std::string get(const std::string& name) const;
+    [[nodiscard]] Result<std::string> need(const std::string& name) const;
+    [[nodiscard]] Result<int> days(int otherwise) const;
+};
+
+// Each prints its result on standard output.
+[[nodiscard]] Result<void> pki_init(const CtlCall& call);
+[[nodiscard]] Result<void> pki_server(const CtlCall& call);
+[[nodiscard]] Result<void> pki_sender(const CtlCall& call);
+[[nodiscard]] Result<void> key_generate(const CtlCall& call);
+[[nodiscard]] Result<void> log_init(const CtlCall& call);
+[[nodiscard]] Result<void> contract_deploy(const CtlCall& call);
+[[nodiscard]] Result<void> status(const CtlCall& call);
+
+// anchorlogctl's command line; returns the exit code.
+int run_anchorlogctl(int argc, char** argv);
+
+}  // namespace anchorlog::app

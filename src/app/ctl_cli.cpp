@@ -1,0 +1,98 @@
+#include <cstdio>
+#include <functional>
+#include <set>
+
+#include "app/ctl.h"
+#include "app/daemon.h"
+
+namespace anchorlog::app {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: anchorlogctl pki init --dir DIR [--days N]\n"
+    "       anchorlogctl pki server --dir DIR --name NAME [--san dns:HOST|ip:ADDRESS]... "
+    "[--days N]\n"
+    "       anchorlogctl pki sender --dir DIR --name NAME [--days N]\n"
+    "       anchorlogctl key generate --type ed25519|secp256k1 --out FILE [--origin ORIGIN]\n"
+    "       anchorlogctl log init --config FILE\n"
+    "       anchorlogctl contract deploy --rpc URL --key FILE --origin ORIGIN\n"
+    "       anchorlogctl status [--config FILE | --url URL] [--json]\n"
+    "       anchorlogctl --version | --help\n";
+
+struct Command {
+    std::function<Result<void>(const CtlCall&)> run;
+    std::set<std::string> options;
+};
+
+const std::map<std::vector<std::string>, Command>& commands() {
+    static const std::map<std::vector<std::string>, Command> all = {
+        {{"pki", "init"}, {pki_init, {"--dir", "--days"}}},
+        {{"pki", "server"}, {pki_server, {"--dir", "--name", "--san", "--days"}}},
+        {{"pki", "sender"}, {pki_sender, {"--dir", "--name", "--days"}}},
+        {{"key", "generate"}, {key_generate, {"--type", "--out", "--origin"}}},
+        {{"log", "init"}, {log_init, {"--config"}}},
+        {{"contract", "deploy"}, {contract_deploy, {"--rpc", "--key", "--origin"}}},
+        {{"status"}, {status, {"--config", "--url", "--json"}}},
+    };
+    return all;
+}
+
+int usage(const std::string& why) {
+    std::fprintf(stderr, "anchorlogctl: %s\n%s", why.c_str(), kUsage);
+    return kExitUsage;
+}
+
+}  // namespace
+
+std::string CtlCall::get(const std::string& name) const {
+    const auto found = options.find(name);
+    return found == options.end() ? std::string() : found->second.back();
+}
+
+Result<std::string> CtlCall::need(const std::string& name) const {
+    std::string value = get(name);
+    if (value.empty()) return Error{Errc::invalid_input, name + " is missing"};
+    return value;
+}
+
+Result<int> CtlCall::days(int otherwise) const {
+    const std::string text = get("--days");
+    if (text.empty()) return otherwise;
+    if (text.size() > 4 || text.find_first_not_of("0123456789") != std::string::npos ||
+        std::stoi(text) < 1) {
+        return Error{Errc::invalid_input, "--days must be from 1 to 9999, not " + text};
+    }
+    return std::stoi(text);
+}
+
+int run_anchorlogctl(int argc, char** argv) {
+    CtlCall call;
+    for (int i = 1; i < argc; ++i) {
+        const std::string argument = argv[i];
+        if (argument == "--help" || argument == "--version") {
+            std::printf("%s", argument == "--help" ? kUsage
+                                                   : "anchorlogctl " ANCHORLOG_VERSION "\n");
+            return kExitOk;
+        }
+        if (!argument.starts_with("--")) {
+            call.words.push_back(argument);
+        } else if (argument == "--json") {
+            call.options[argument].push_back("yes");
+        } else if (i + 1 < argc) {
+            call.options[argument].push_back(argv[++i]);
+        } else {
+            return usage(argument + " needs a value");
+        }
+    }
+    const auto command = commands().find(call.words);
+    if (command == commands().end()) return usage("no such command");
+    for (const auto& [name, values] : call.options) {
+        if (!command->second.options.contains(name)) return usage(name + " does not belong here");
+    }
+    auto done = command->second.run(call);
+    if (done) return kExitOk;
+    std::fprintf(stderr, "anchorlogctl: %s\n", done.error().message.c_str());
+    return done.error().code == Errc::invalid_input ? kExitUsage : 1;
+}
+
+}  // namespace anchorlog::app

@@ -1,0 +1,126 @@
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+#include "anchorlog/anchor/deploy.h"
+#include "anchorlog/base/file_system.h"
+#include "anchorlog/crypto/random.h"
+#include "anchorlog/ledger/recovery.h"
+#include "app/config.h"
+#include "app/ctl.h"
+#include "app/http_get.h"
+
+namespace anchorlog::app {
+namespace {
+
+constexpr std::uint64_t kPortsSizeMax = 4'096;
+
+// Where the daemon of this configuration listens: what it wrote when it became ready.
+Result<std::string> status_url(const CtlCall& call) {
+    if (const std::string url = call.get("--url"); !url.empty()) return url;
+    const std::string path = call.get("--config");
+    if (path.empty()) return std::string("http://127.0.0.1:7480");
+    auto config = load_config(path);
+    if (!config) return std::move(config).error();
+    PosixFileSystem fs;
+    auto ports = read_file(fs, config->store_dir + "/ports.json", kPortsSizeMax);
+    if (!ports) return std::move(ports).error().in("the daemon was never ready here");
+    const auto json = nlohmann::json::parse(*ports, nullptr, false);
+    if (!json.is_object() || !json.contains("http") || !json["http"].is_number_unsigned()) {
+        return Error{Errc::corruption, config->store_dir + "/ports.json has a wrong form"};
+    }
+    return "http://" + config->http.address + ":" + std::to_string(json["http"].get<int>());
+}
+
+void print_status(const nlohmann::json& status) {
+    const auto text = [&](const char* name) { return status.value(name, std::string("?")); };
+    const auto number = [](const nlohmann::json& in, const char* name) {
+        return in.value(name, std::uint64_t{0});
+    };
+    std::printf("log          %s\nstate        %s\n", text("origin").c_str(),
+                text("state").c_str());
+    std::printf("entries      %llu durable, %llu sealed batches\n",
+                static_cast<unsigned long long>(number(status, "entries")),
+                static_cast<unsigned long long>(number(status, "batches")));
+    const auto open = status.value("unprotected", nlohmann::json::object());
+    std::printf("unprotected  %llu entries, the oldest %.1f s old\n",
+                static_cast<unsigned long long>(number(open, "entries")),
+                static_cast<double>(number(open, "age_ms")) / 1'000.0);
+    for (const auto& anchor : status.value("anchors", nlohmann::json::array())) {
+        const std::string covered =
+            anchor.contains("covered_to") && anchor["covered_to"].is_number()
+                ? "batches up to " + std::to_string(anchor["covered_to"].get<std::uint64_t>())
+                : "nothing yet";
+        std::printf("anchor %-5s %s, covers %s%s%s\n",
+                    anchor.value("target", std::string("?")).c_str(),
+                    anchor.value("state", std::string("?")).c_str(), covered.c_str(),
+                    anchor.contains("reason") ? ": " : "",
+                    anchor.value("reason", std::string()).c_str());
+    }
+}
+
+}  // namespace
+
+Result<void> log_init(const CtlCall& call) {
+    auto path = call.need("--config");
+    if (!path) return std::move(path).error();
+    auto config = load_config(*path);
+    if (!config) return std::move(config).error();
+    auto signer = crypto::load_signer(config->signing_key_path);
+    if (!signer) return std::move(signer).error().in("signing_key");
+    Hash nonce;
+    crypto::random_bytes(nonce.bytes);
+    PosixFileSystem fs;
+    auto made = ledger::init_log(fs, config->store_dir, config->journal, config->origin, **signer,
+                                 config->policy, nonce, SystemClock().now().wall);
+    if (!made) return std::move(made).error();
+    const auto vkey =
+        wire::format_vkey(wire::make_verifier_key(config->origin, (*signer)->public_key()));
+    std::printf("log_id %s\nvkey %s\ntrust log %s\n",
+                to_hex(wire::log_id_of(config->origin)).c_str(), vkey.c_str(), vkey.c_str());
+    return {};
+}
+
+Result<void> contract_deploy(const CtlCall& call) {
+    auto url = call.need("--rpc");
+    if (!url) return std::move(url).error();
+    auto path = call.need("--key");
+    if (!path) return std::move(path).error();
+    auto origin = call.need("--origin");
+    if (!origin) return std::move(origin).error();
+    if (!wire::is_origin(*origin)) {
+        return Error{Errc::invalid_input, "--origin must be at most 255 bytes of [a-z0-9./_-]"};
+    }
+    auto key = crypto::load_account_key(*path);
+    if (!key) return std::move(key).error();
+    anchor::RpcOptions options;
+    options.url = *url;
+    const auto chain = anchor::make_rpc_client(options);
+    auto deployed = anchor::deploy_log_anchor(*chain, **key, wire::log_id_of(*origin));
+    if (!deployed) return std::move(deployed).error();
+    const std::string address = eth::format_address(deployed->contract);
+    const std::string code_hash = "0x" + to_hex(deployed->code_hash);
+    const auto chain_id = static_cast<unsigned long long>(deployed->chain_id);
+    std::printf("address %s\ncode_hash %s\nchain_id %llu\n", address.c_str(), code_hash.c_str(),
+                chain_id);
+    std::printf("trust anchor eip155:%llu:%s %s private\n", chain_id, address.c_str(),
+                code_hash.c_str());
+    return {};
+}
+
+Result<void> status(const CtlCall& call) {
+    auto url = status_url(call);
+    if (!url) return std::move(url).error();
+    auto body = http_get(*url + "/status");
+    if (!body) return std::move(body).error();
+    if (!call.get("--json").empty()) {
+        std::printf("%s", body->c_str());
+        return {};
+    }
+    const auto json = nlohmann::json::parse(*body, nullptr, false);
+    if (!json.is_object()) return Error{Errc::unavailable, *url + " did not answer with JSON"};
+    print_status(json);
+    return {};
+}
+
+}  // namespace anchorlog::app

@@ -1,0 +1,262 @@
+#include "app/daemon.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "anchorlog/base/log.h"
+
+namespace anchorlog::app {
+namespace {
+
+constexpr std::uint64_t kRegistrySizeMax = 16u << 20;
+constexpr std::uint32_t kCloseTimeoutMs = 2'000;
+
+// A failed sync leaves the page cache in an unknown state: nothing may be acked, sealed or
+// synced after it, and the next start rewrites the end of every journal.
+[[noreturn]] void die_of_storage(const Error& error) {
+    log(LogLevel::error, "storage_failed", {{"error", error.message}});
+    std::_Exit(kExitStorage);
+}
+
+Result<std::unique_ptr<store::StateDb>> open_state(const std::string& dir) {
+    auto opened = store::open_rocks_state(dir);
+    if (opened || opened.error().code != Errc::corruption) return opened;
+    log(LogLevel::warn, "state_rebuilt", {{"reason", opened.error().message}});
+    if (auto removed = store::remove_rocks_state(dir); !removed) return std::move(removed).error();
+    return store::open_rocks_state(dir);
+}
+
+}  // namespace
+
+Daemon::Daemon(Config config, FileSystem& fs, const Clock& clock)
+    : config_(std::move(config)), fs_(fs), clock_(clock) {}
+
+Daemon::~Daemon() {
+    stop();
+}
+
+Result<void> Daemon::load_identity() {
+    auto signer = crypto::load_signer(config_.signing_key_path);
+    if (!signer) return std::move(signer).error().in("signing_key");
+    signer_ = std::move(*signer);
+    auto text = read_file(fs_, config_.registry_path, kRegistrySizeMax);
+    if (!text) return std::move(text).error().in("registry");
+    auto registry = net::Registry::parse(*text);
+    if (!registry) return std::move(registry).error().in("registry " + config_.registry_path);
+    registry_ = std::make_shared<const net::Registry>(std::move(*registry));
+    return {};
+}
+
+Result<void> Daemon::check() {
+    if (auto loaded = load_identity(); !loaded) return loaded;
+    class NoSink final : public net::IngestSink {
+        void submit(net::Inbound) override {}
+        void connection_refused(const std::string&, const std::string&) override {}
+    } sink;
+    net::IngestOptions options = config_.listen;
+    options.port = 0;  // a running daemon may hold the configured one
+    auto listener = net::IngestListener::create(options, config_.tls, registry_, sink);
+    if (!listener) return std::move(listener).error();
+    for (const TargetConfig& target : config_.targets) {
+        auto key = crypto::load_account_key(target.submitter_key_path);
+        if (!key) return std::move(key).error().in("anchor.targets " + target.target.id);
+    }
+    return {};
+}
+
+Result<void> Daemon::lock_store() {
+    const std::string& dir = config_.store_dir;
+    auto exists = fs_.exists(dir);
+    if (!exists) return std::move(exists).error();
+    if (!*exists) {
+        return Error{Errc::not_found, "store.dir " + dir + " does not exist; `anchorlogctl log "
+                                      "init --config FILE` makes a new log"};
+    }
+    auto type = fs_.volatile_type(dir);
+    if (!type) return std::move(type).error();
+    if (!type->empty() && !config_.storage.allow_volatile) {
+        return Error{Errc::invalid_input,
+                     "store.dir " + dir + " is on " + *type +
+                         ", which does not survive a crash of the machine: move it to a disk, or "
+                         "set storage.allow_volatile for a test"};
+    }
+    auto lock = fs_.lock(dir + "/LOCK");
+    if (!lock) return std::move(lock).error();
+    lock_ = std::move(*lock);
+    return {};
+}
+
+Result<void> Daemon::recover_store() {
+    auto db = open_state(config_.store_dir + "/state");
+    if (!db) return std::move(db).error().in("state");
+    ledger::RecoveryOptions options;
+    options.dir = config_.store_dir;
+    options.journal = config_.journal;
+    options.sequencer = config_.sequencer;
+    options.run_entries = config_.run_entries;
+    auto recovered = ledger::recover(
+        fs_, options, std::move(*db), signer_, [](std::uint64_t done, std::uint64_t all) {
+            log(LogLevel::info, "rebuilding", {{"batches", done}, {"of", all}});
+        });
+    if (!recovered) return std::move(recovered).error().in("store " + config_.store_dir);
+    store_ = std::move(*recovered);
+    log(LogLevel::info, "recovered",
+        {{"entries", store_.log->lines()}, {"batches", store_.batches->lines()},
+         {"batches_replayed", store_.batches_replayed},
+         {"entries_replayed", store_.entries_replayed},
+         {"cut_bytes", store_.tail_cut ? store_.tail_cut->bytes : 0}});
+    return {};
+}
+
+void Daemon::wire_commit() {
+    CommitOptions options;
+    options.store_dir = config_.store_dir;
+    options.origin = config_.origin;
+    options.reserve_bytes = config_.storage.reserve_bytes;
+    options.delay_ms = config_.commit_delay_ms;
+    options.start_data = std::string("{\"version\":\"") + ANCHORLOG_VERSION + "\"}";
+    CommitNeighbours neighbours;
+    neighbours.deliver = [this](std::vector<net::Outbound> replies) {
+        listener_->deliver(std::move(replies));
+    };
+    neighbours.ask = [this](Question question) { ask(std::move(question)); };
+    neighbours.ingest_state = [this] { ingest_state(); };
+    neighbours.sealed = [this] {
+        for (auto& worker : anchors_) worker->wake();
+    };
+    neighbours.fatal = die_of_storage;
+    commit_ = std::make_unique<CommitLoop>(fs_, clock_, std::move(options), store_,
+                                           std::move(neighbours));
+    book_ = std::make_unique<SealedBook>(*store_.state, *store_.batches, config_.origin,
+                                         signer_->public_key(),
+                                         [this] { return commit_->published()->batches; });
+    answerer_ = std::make_unique<Answerer>(
+        *store_.state, *store_.log,
+        wire::make_verifier_key(config_.origin, signer_->public_key()));
+}
+
+void Daemon::ask(Question question) {
+    http_->post([this, question = std::move(question)] {
+        commit_->answer(answerer_->answer(question));
+    });
+}
+
+void Daemon::ingest_state() {
+    http_->post([this] {
+        if (auto done = store_.state->ingest(); !done) {
+            log(LogLevel::error, "state_ingest_failed", {{"error", done.error().message}});
+        }
+    });
+}
+
+Result<void> Daemon::listen() {
+    auto listener = net::IngestListener::create(config_.listen, config_.tls, registry_, *commit_);
+    if (!listener) return std::move(listener).error();
+    listener_ = std::move(*listener);
+    return {};
+}
+
+Result<void> Daemon::start_anchors() {
+    for (const TargetConfig& target : config_.targets) {
+        auto key = crypto::load_account_key(target.submitter_key_path);
+        if (!key) return std::move(key).error().in("anchor.targets " + target.target.id);
+        anchor::RpcOptions rpc;
+        rpc.url = target.rpc;
+        auto worker = anchor::AnchorWorker::create(
+            target.target, std::move(*key), anchor::make_rpc_client(rpc), *store_.anchors, *book_,
+            clock_, [this](const std::string& what) { commit_->fork_found(what); });
+        if (!worker) return std::move(worker).error().in("anchor.targets " + target.target.id);
+        anchors_.push_back(std::move(*worker));
+    }
+    for (auto& worker : anchors_) worker->start();
+    return {};
+}
+
+StatusSources Daemon::status_sources() {
+    return {config_.origin,
+            clock_,
+            *book_,
+            [this] { return commit_->published(); },
+            [this] { return listener_->stats(); },
+            [this] {
+                std::vector<anchor::AnchorStatus> out;
+                for (const auto& worker : anchors_) out.push_back(worker->status());
+                return out;
+            },
+            [this] { return stopping_.load(); },
+            listener_->port(),
+            http_->port()};
+}
+
+Result<void> Daemon::announce() {
+    const std::string ports = "{\"http\":" + std::to_string(http_->port()) +
+                              ",\"ingest\":" + std::to_string(listener_->port()) + "}\n";
+    auto written = replace_file(fs_, config_.store_dir + "/ports.json", as_bytes(ports));
+    if (!written) return written;
+    log(LogLevel::info, "listening",
+        {{"ingest_port", listener_->port()}, {"http_port", http_->port()}});
+    log(LogLevel::info, "ready", {{"origin", config_.origin}});
+    return {};
+}
+
+Result<void> Daemon::start() {
+    if (auto done = check(); !done) return done;
+    if (auto done = lock_store(); !done) return done;
+    auto http = net::LocalHttp::create(config_.http.address, config_.http.port);
+    if (!http) return std::move(http).error().in("http");
+    http_ = std::move(*http);
+    http_->start([this](const std::string& path) {
+        return serving_ ? status_page(status_sources(), path) : recovering_page(path);
+    });
+    if (auto done = recover_store(); !done) return done;
+    wire_commit();
+    if (auto done = listen(); !done) return done;
+    commit_->start();
+    if (auto done = start_anchors(); !done) return done;
+    serving_ = true;
+    listener_->start();
+    return announce();
+}
+
+void Daemon::serve(const sigset_t& signals) {
+    while (true) {
+        int signal = 0;
+        if (sigwait(&signals, &signal) != 0) continue;
+        if (signal != SIGHUP) break;
+        reload();
+    }
+    log(LogLevel::info, "stopping", {});
+    stop();
+    log(LogLevel::info, "stopped", {});
+}
+
+void Daemon::reload() {
+    auto text = read_file(fs_, config_.registry_path, kRegistrySizeMax);
+    auto registry = text ? net::Registry::parse(*text)
+                         : Result<net::Registry>(std::move(text).error());
+    Result<void> done;
+    if (!registry) {
+        done = std::move(registry).error().in("registry");
+    } else {
+        done = listener_->reload(config_.tls,
+                                 std::make_shared<const net::Registry>(std::move(*registry)));
+    }
+    if (!done) {
+        log(LogLevel::error, "reload_refused", {{"error", done.error().message}});
+        return;
+    }
+    commit_->note("config_change", "certificates and registry reloaded", "");
+    log(LogLevel::info, "reloaded", {});
+}
+
+void Daemon::stop() {
+    stopping_ = true;
+    if (listener_) listener_->stop_reading();
+    if (commit_) commit_->stop();
+    if (listener_) listener_->close(kCloseTimeoutMs);
+    for (auto& worker : anchors_) worker->stop();
+    serving_ = false;
+    if (http_) http_->stop();
+}
+
+}  // namespace anchorlog::app

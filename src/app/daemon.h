@@ -1,0 +1,81 @@
+#pragma once
+
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "anchorlog/anchor/anchor_worker.h"
+#include "anchorlog/base/clock.h"
+#include "anchorlog/base/file_system.h"
+#include "anchorlog/ledger/recovery.h"
+#include "anchorlog/net/ingest.h"
+#include "anchorlog/net/local_http.h"
+#include "app/commit_loop.h"
+#include "app/config.h"
+#include "app/read_side.h"
+#include "app/status_page.h"
+
+namespace anchorlog::app {
+
+// Exit codes, stable (sysexits.h).
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitUsage = 64;
+inline constexpr int kExitStorage = 74;
+inline constexpr int kExitConfig = 78;
+
+// A running anchorlogd. Members stand in the order they depend on each other; shutdown goes the
+// other way (design §6): stop reading, drain, last group, last seal, close sessions, anchor, read.
+//
+// Threads: this one (signals), I/O (in IngestListener), commit and sync (in CommitLoop), read (in
+// LocalHttp), one a target (in AnchorWorker).
+class Daemon {
+public:
+    Daemon(Config config, FileSystem& fs, const Clock& clock);
+    ~Daemon();
+
+    // Checks everything that can be checked without touching the store.
+    [[nodiscard]] Result<void> check();
+    // Recovers the store and starts all threads.
+    [[nodiscard]] Result<void> start();
+    // Returns after SIGTERM or SIGINT, with all threads joined. SIGHUP reloads certificates and
+    // registry, all or nothing.
+    void serve(const sigset_t& signals);
+
+private:
+    [[nodiscard]] Result<void> load_identity();
+    [[nodiscard]] Result<void> lock_store();
+    [[nodiscard]] Result<void> recover_store();
+    [[nodiscard]] Result<void> listen();
+    [[nodiscard]] Result<void> start_anchors();
+    [[nodiscard]] Result<void> announce();
+    void wire_commit();
+    void reload();
+    void stop();
+    void ask(Question question);
+    void ingest_state();
+    [[nodiscard]] StatusSources status_sources();
+
+    const Config config_;
+    FileSystem& fs_;
+    const Clock& clock_;
+    std::shared_ptr<const crypto::Signer> signer_;
+    std::shared_ptr<const net::Registry> registry_;
+    std::unique_ptr<FileLock> lock_;
+    std::unique_ptr<net::LocalHttp> http_;
+    ledger::Recovered store_;
+    std::unique_ptr<CommitLoop> commit_;
+    std::unique_ptr<SealedBook> book_;
+    std::unique_ptr<Answerer> answerer_;
+    std::unique_ptr<net::IngestListener> listener_;
+    std::vector<std::unique_ptr<anchor::AnchorWorker>> anchors_;
+    std::atomic<bool> serving_ = false;   // the pages may use everything above
+    std::atomic<bool> stopping_ = false;
+};
+
+// anchorlogd's command line; returns the exit code.
+int run_anchorlogd(int argc, char** argv);
+
+}  // namespace anchorlog::app

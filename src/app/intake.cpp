@@ -1,0 +1,266 @@
+#include "app/intake.h"
+
+#include <utility>
+
+#include "anchorlog/base/assert.h"
+#include "anchorlog/wire/frame.h"
+
+namespace anchorlog::app {
+
+void Intake::add(net::Inbound inbound) {
+    const net::SessionId id = inbound.session;
+    Session& session = sessions_[id];
+    session.pending.push_back(std::move(inbound));
+    queue(id, session);
+}
+
+void Intake::queue(net::SessionId id, Session& session) {
+    if (session.queued || session.asked || session.waiting || session.pending.empty()) return;
+    session.queued = true;
+    ready_.push_back(id);
+}
+
+void Intake::settled() {
+    for (auto& [id, session] : sessions_) {
+        if (!session.waiting) continue;
+        session.waiting = false;
+        queue(id, session);
+    }
+}
+
+void Intake::run(Now now, const std::string& checkpoint) {
+    while (!ready_.empty() && !sequencer_.group_full()) {
+        const net::SessionId id = ready_.front();
+        ready_.pop_front();
+        Session& session = sessions_[id];
+        session.queued = false;
+        work_on(id, session, now, checkpoint);
+    }
+}
+
+// One Inbound of one session: the unit of fairness.
+void Intake::work_on(net::SessionId id, Session& session, Now now,
+                     const std::string& checkpoint) {
+    const net::Inbound& inbound = session.pending.front();
+    while (session.next_frame < inbound.frames.size()) {
+        const net::InboundFrame& frame = inbound.frames[session.next_frame];
+        if (!session.ended) {
+            if (const auto* alert = std::get_if<wire::Alert>(&frame.content)) {
+                if (take_alert(id, session, frame, *alert, now) == Step::hold) return;
+            } else if (const auto* hello = std::get_if<wire::Hello>(&frame.content)) {
+                take_hello(id, session, *hello, checkpoint);
+                return;
+            } else {
+                refuse(id, session, frame.frame, std::get<wire::Refusal>(frame.content), now);
+            }
+        }
+        ++session.next_frame;
+    }
+    finish_frame(id, session);
+}
+
+// Leaves the Inbound when its last frame is done.
+void Intake::finish_frame(net::SessionId id, Session& session) {
+    const net::Inbound& inbound = session.pending.front();
+    if (session.next_frame < inbound.frames.size()) return queue(id, session);
+    replies_[id].released_bytes += inbound.bytes;
+    const bool last = inbound.last;
+    session.pending.pop_front();
+    session.next_frame = 0;
+    if (last) {
+        sessions_.erase(id);
+    } else {
+        queue(id, session);
+    }
+}
+
+wire::Refusal Intake::refusal_of(wire::RejectCode code, std::string detail,
+                                 const wire::Alert& alert, std::string_view arena) {
+    return {code, std::move(detail),
+            wire::AlertNumber{std::string(alert.device_id.of(arena)), alert.epoch, alert.seq_no}};
+}
+
+Intake::Step Intake::take_alert(net::SessionId id, Session& session,
+                                const net::InboundFrame& frame, const wire::Alert& alert,
+                                Now now) {
+    const net::Inbound& inbound = session.pending.front();
+    if (gate_) {
+        refuse(id, session, frame.frame,
+               refusal_of(gate_->code, gate_->detail, alert, inbound.arena), now);
+        return Step::next;
+    }
+    const ledger::Admission admission =
+        sequencer_.admit({alert, inbound.arena, inbound.sender, inbound.cert}, now);
+    switch (admission.kind) {
+        case ledger::Admission::Kind::admitted:
+            ++counts_.accepted;
+            if (admission.opened_epoch) {
+                audits_.add("epoch_opened", inbound.sender + " " +
+                                                std::string(alert.device_id.of(inbound.arena)),
+                            "{\"epoch\":" + std::to_string(alert.epoch.value) + "}", now);
+            }
+            ack(id, alert, inbound.arena, admission.index);
+            return Step::next;
+        case ledger::Admission::Kind::seen:
+            return take_seen(id, session, alert);
+        case ledger::Admission::Kind::refused:
+            refuse(id, session, frame.frame,
+                   refusal_of(admission.code, admission.detail, alert, inbound.arena), now);
+            return Step::next;
+    }
+    return Step::next;
+}
+
+// The number was used. Whether the same alert came again is in the files: in a group that is not
+// durable yet (wait), in the open batch (known place), or sealed (the state knows).
+Intake::Step Intake::take_seen(net::SessionId id, Session& session, const wire::Alert& alert) {
+    const net::Inbound& inbound = session.pending.front();
+    CompareQuestion question{std::string(alert.device_id.of(inbound.arena)), alert.epoch,
+                             alert.seq_no, std::string(alert.canonical.of(inbound.arena)), {}};
+    const auto slot = sequencer_.window().find(question.device_id);
+    const ledger::DeviceNumber durable = sequencer_.window().durable(slot);
+    if (durable.epoch < alert.epoch ||
+        (durable.epoch == alert.epoch && durable.highest < alert.seq_no)) {
+        session.waiting = true;
+        return Step::hold;
+    }
+    question.open = sequencer_.find_open(question.device_id, alert.epoch, alert.seq_no);
+    session.asked = true;
+    questions_.push_back({id, std::move(question)});
+    return Step::hold;
+}
+
+void Intake::take_hello(net::SessionId id, Session& session, const wire::Hello& hello,
+                        const std::string& checkpoint) {
+    WelcomeQuestion question;
+    question.welcome.origin = origin_;
+    question.welcome.entries = sequencer_.durable_entries().value;
+    question.welcome.checkpoint = checkpoint;
+    for (const std::string& device : hello.devices) {
+        if (const auto* number = sequencer_.window().find_durable(device)) {
+            question.welcome.durable.push_back({device, number->epoch, number->highest});
+        }
+    }
+    question.seen = hello.seen;
+    session.asked = true;
+    questions_.push_back({id, std::move(question)});
+}
+
+void Intake::answer(const Answer& answer, Now now) {
+    const auto found = sessions_.find(answer.session);
+    if (found == sessions_.end() || !found->second.asked) return;
+    Session& session = found->second;
+    session.asked = false;
+    const net::Inbound& inbound = session.pending.front();
+    const net::InboundFrame& frame = inbound.frames[session.next_frame];
+    if (const auto* welcome = std::get_if<WelcomeAnswer>(&answer.content)) {
+        wire::append_frame(replies_[answer.session].welcome, welcome->json);
+    } else {
+        const auto& compared = std::get<CompareAnswer>(answer.content);
+        const auto& alert = std::get<wire::Alert>(frame.content);
+        if (compared.verdict == CompareAnswer::Verdict::same) {
+            ++counts_.resent;
+            ack(answer.session, alert, inbound.arena, compared.index);
+        } else if (compared.verdict == CompareAnswer::Verdict::other) {
+            refuse(answer.session, session, frame.frame,
+                   refusal_of(wire::RejectCode::equivocation,
+                              "another alert is stored under this number", alert, inbound.arena),
+                   now);
+        } else {
+            refuse(answer.session, session, frame.frame,
+                   refusal_of(wire::RejectCode::replay,
+                              "the number is not above the highest one and nothing is stored "
+                              "under it",
+                              alert, inbound.arena),
+                   now);
+        }
+    }
+    ++session.next_frame;
+    finish_frame(answer.session, session);
+}
+
+void Intake::refuse(net::SessionId id, Session& session, std::uint64_t frame,
+                    wire::Refusal refusal, Now now) {
+    ++counts_.rejected[static_cast<std::size_t>(refusal.code)];
+    const std::string& sender = session.pending.front().sender;
+    const std::string device = refusal.number ? " " + refusal.number->device_id : std::string();
+    switch (refusal.code) {
+        case wire::RejectCode::identity:
+        case wire::RejectCode::replay:
+        case wire::RejectCode::equivocation:
+            audits_.add(std::string(wire::to_string(refusal.code)), sender + device, "", now);
+            break;
+        default:
+            break;
+    }
+    Replies& replies = replies_[id];
+    const std::string json = wire::format_reject(frame, refusal, now.wall);
+    if (wire::is_permanent(refusal.code)) {
+        wire::append_frame(replies.rejects, json);
+        return;
+    }
+    session.ended = true;
+    replies.close = true;
+    wire::append_frame(replies.ending, json);
+}
+
+void Intake::ack(net::SessionId id, const wire::Alert& alert, std::string_view arena,
+                 EntryIndex index) {
+    const std::string_view device = alert.device_id.of(arena);
+    std::vector<Ack>& acks = replies_[id].acks;
+    for (Ack& known : acks) {
+        if (known.epoch != alert.epoch || known.device_id != device) continue;
+        if (known.seq_no < alert.seq_no) {
+            known.seq_no = alert.seq_no;
+            known.index = index;
+        }
+        return;
+    }
+    acks.push_back({std::string(device), alert.epoch, alert.seq_no, index});
+}
+
+std::vector<net::Outbound> Intake::take_replies() {
+    std::vector<net::Outbound> out;
+    out.reserve(replies_.size());
+    for (auto& [id, replies] : replies_) {
+        net::Outbound outbound{id, std::move(replies.rejects), replies.released_bytes,
+                               replies.close};
+        for (const Ack& ack : replies.acks) {
+            wire::append_frame(outbound.frames,
+                               wire::format_ack(ack.device_id, ack.epoch, ack.seq_no, ack.index));
+        }
+        outbound.frames += replies.welcome;
+        outbound.frames += replies.ending;
+        out.push_back(std::move(outbound));
+    }
+    replies_.clear();
+    return out;
+}
+
+std::vector<net::Outbound> Intake::refuse_unwritten(const std::vector<net::Outbound>& unsent,
+                                                    const Gate& why, Now now) {
+    std::map<net::SessionId, std::uint64_t> released;
+    for (const net::Outbound& outbound : unsent) {
+        released[outbound.session] += outbound.released_bytes;
+    }
+    for (const auto& [id, replies] : replies_) released[id] += replies.released_bytes;
+    replies_.clear();
+    std::vector<net::Outbound> out;
+    for (const auto& [id, bytes] : released) {
+        net::Outbound outbound{id, {}, bytes, true};
+        wire::append_frame(outbound.frames,
+                           wire::format_reject(0, {why.code, why.detail, {}}, now.wall));
+        ++counts_.rejected[static_cast<std::size_t>(why.code)];
+        if (const auto found = sessions_.find(id); found != sessions_.end()) {
+            found->second.ended = true;
+        }
+        out.push_back(std::move(outbound));
+    }
+    return out;
+}
+
+std::vector<Question> Intake::take_questions() {
+    return std::exchange(questions_, {});
+}
+
+}  // namespace anchorlog::app

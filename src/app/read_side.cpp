@@ -1,0 +1,175 @@
+#include "app/read_side.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "anchorlog/base/log.h"
+#include "anchorlog/merkle/tree.h"
+#include "anchorlog/wire/header.h"
+
+namespace anchorlog::app {
+
+SealedBook::SealedBook(const ledger::StateIndex& state, const store::Journal& batches,
+                       std::string origin, crypto::PublicKey signer,
+                       std::function<std::uint64_t()> sealed_batches)
+    : state_(state),
+      batches_(batches),
+      log_id_(wire::log_id_of(origin)),
+      signer_(signer),
+      sealed_batches_(std::move(sealed_batches)) {}
+
+Result<wire::BatchLine> SealedBook::line(BatchId batch) const {
+    auto place = state_.batch(batch);
+    if (!place) return std::move(place).error();
+    if (!*place) {
+        return Error{Errc::not_found, "batch " + std::to_string(batch.value) + " is not sealed"};
+    }
+    auto lines = batches_.read_lines((*place)->batches_at, 1);
+    if (!lines) return std::move(lines).error();
+    if (lines->empty()) return Error{Errc::corruption, "batches/ ends early"};
+    return wire::parse_batch_line(lines->front());
+}
+
+std::optional<anchor::SealedRecord> SealedBook::newest() const {
+    const std::uint64_t sealed = sealed_batches_();
+    if (sealed == 0) return std::nullopt;
+    auto record = get(BatchId(sealed - 1));
+    if (record) return *record;
+    log(LogLevel::error, "sealed_batch_unreadable", {{"error", record.error().message}});
+    return std::nullopt;
+}
+
+Result<anchor::SealedRecord> SealedBook::get(BatchId batch) const {
+    auto stored = line(batch);
+    if (!stored) return std::move(stored).error();
+    auto header = wire::parse_header(stored->header);
+    if (!header) return std::move(header).error();
+    auto note = wire::parse_note(stored->checkpoint);
+    if (!note) return std::move(note).error();
+    auto checkpoint = wire::parse_checkpoint(note->text);
+    if (!checkpoint) return std::move(checkpoint).error();
+    if (stored->seal.size() != 2 * Hash::kSize) {
+        return Error{Errc::corruption, "the seal is not 64 bytes"};
+    }
+    anchor::SealedRecord record;
+    record.log_id = log_id_;
+    record.batch_id = batch;
+    record.merkle_root = header->merkle_root;
+    record.history_root = checkpoint->root;
+    record.sealed_at = header->sealed_at;
+    std::copy(signer_.begin(), signer_.end(), record.signer_key.bytes.begin());
+    const auto middle = stored->seal.begin() + Hash::kSize;
+    std::copy(stored->seal.begin(), middle, record.sig_r.bytes.begin());
+    std::copy(middle, stored->seal.end(), record.sig_s.bytes.begin());
+    return record;
+}
+
+Result<WallTime> SealedBook::opened_at(BatchId batch) const {
+    auto stored = line(batch);
+    if (!stored) return std::move(stored).error();
+    auto header = wire::parse_header(stored->header);
+    if (!header) return std::move(header).error();
+    return header->opened_at;
+}
+
+Result<std::uint64_t> SealedBook::entries_through(BatchId batch) const {
+    auto place = state_.batch(batch);
+    if (!place) return std::move(place).error();
+    if (!*place) return Error{Errc::not_found, "no such batch"};
+    return (*place)->first_index.value + (*place)->count;
+}
+
+Answer Answerer::answer(const Question& question) const {
+    if (const auto* hello = std::get_if<WelcomeQuestion>(&question.content)) {
+        return {question.session, welcome(*hello)};
+    }
+    auto compared = compare(std::get<CompareQuestion>(question.content));
+    if (compared) return {question.session, *compared};
+    // An unreadable store must not ack what it cannot show: the sender keeps its alert.
+    log(LogLevel::error, "compare_failed", {{"error", compared.error().message}});
+    return {question.session, CompareAnswer{CompareAnswer::Verdict::absent, {}}};
+}
+
+Result<CompareAnswer> Answerer::compare(const CompareQuestion& question) const {
+    const auto judge = [&](std::string_view body, EntryIndex index) {
+        return CompareAnswer{body == question.canonical ? CompareAnswer::Verdict::same
+                                                        : CompareAnswer::Verdict::other,
+                             index};
+    };
+    if (question.open) {
+        auto lines = log_.read_lines(question.open->at, 1);
+        if (!lines) return std::move(lines).error();
+        if (lines->empty()) return Error{Errc::corruption, "log/ ends early"};
+        auto entry = wire::parse_entry_line(lines->front());
+        if (!entry) return std::move(entry).error();
+        return judge(entry->body, entry->index);
+    }
+    auto place = state_.batch_of(question.device_id, question.epoch, question.seq_no);
+    if (!place) return std::move(place).error();
+    if (!*place) return CompareAnswer{};
+    CompareAnswer found;
+    std::uint64_t left = (*place)->count;
+    const auto visit = [&](std::uint64_t, std::string_view text,
+                           store::LinePosition) -> Result<void> {
+        if (left-- == 0) return Error{Errc::not_found, "end of batch"};
+        auto entry = wire::parse_entry_line(text);
+        if (!entry) return std::move(entry).error();
+        if (entry->kind != wire::EntryLine::Kind::alert) return {};
+        auto key = wire::alert_key(entry->body);
+        if (!key) return std::move(key).error();
+        if (key->device_id != question.device_id || key->epoch != question.epoch ||
+            key->seq_no != question.seq_no) {
+            return {};
+        }
+        found = judge(entry->body, entry->index);
+        return Error{Errc::not_found, "found"};
+    };
+    auto visited = log_.for_each((*place)->first_index.value, visit, &(*place)->log_at);
+    if (!visited && visited.error().code != Errc::not_found) return std::move(visited).error();
+    return found;
+}
+
+WelcomeAnswer Answerer::welcome(const WelcomeQuestion& question) const {
+    WelcomeAnswer answer;
+    wire::Welcome welcome = question.welcome;
+    if (!question.seen.empty()) {
+        auto path = consistency(question, answer.fork);
+        if (path) {
+            welcome.consistency = std::move(*path);
+        } else {
+            log(LogLevel::warn, "seen_unusable", {{"error", path.error().message}});
+        }
+    }
+    answer.json = wire::format_welcome(welcome);
+    return answer;
+}
+
+Result<std::vector<Hash>> Answerer::consistency(const WelcomeQuestion& question,
+                                                std::string& fork) const {
+    auto note = wire::parse_note(question.seen);
+    if (!note) return std::move(note).error();
+    if (auto valid = wire::verify_note(*note, {key_}); !valid) return std::move(valid).error();
+    auto seen = wire::parse_checkpoint(note->text);
+    if (!seen) return std::move(seen).error();
+    if (seen->origin != key_.name) return Error{Errc::invalid_input, "seen is of another log"};
+    auto own_note = wire::parse_note(question.welcome.checkpoint);
+    if (!own_note) return std::move(own_note).error();
+    auto own = wire::parse_checkpoint(own_note->text);
+    if (!own) return std::move(own).error();
+    const merkle::NodeSource nodes = [this](merkle::NodeId id) { return state_.node(id); };
+    if (seen->size > own->size) {
+        fork = "a sender holds our signature over " + std::to_string(seen->size.value) +
+               " batches, the store has " + std::to_string(own->size.value);
+        return std::vector<Hash>();
+    }
+    auto then = merkle::CompactRange::restore(seen->size, nodes);
+    if (!then) return std::move(then).error();
+    if (then->root() != seen->root) {
+        fork = "a sender holds our signature over another history of " +
+               std::to_string(seen->size.value) + " batches";
+        return std::vector<Hash>();
+    }
+    return merkle::consistency_path(seen->size, own->size, nodes);
+}
+
+}  // namespace anchorlog::app

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "anchorlog/anchor/anchor_worker.h"
+#include "anchorlog/ledger/state_index.h"
+#include "anchorlog/store/journal.h"
+#include "anchorlog/wire/note.h"
+#include "app/intake.h"
+
+namespace anchorlog::app {
+
+// The sealed batches as the anchor threads see them: read from batches/ through the state. Any
+// thread.
+class SealedBook final : public anchor::SealedBatches {
+public:
+    SealedBook(const ledger::StateIndex& state, const store::Journal& batches, std::string origin,
+               crypto::PublicKey signer, std::function<std::uint64_t()> sealed_batches);
+
+    [[nodiscard]] std::optional<anchor::SealedRecord> newest() const override;
+    [[nodiscard]] Result<anchor::SealedRecord> get(BatchId batch) const override;
+    // When the batch's first entry was received; for ages.
+    [[nodiscard]] Result<WallTime> opened_at(BatchId batch) const;
+    // The number of entries up to and including this batch.
+    [[nodiscard]] Result<std::uint64_t> entries_through(BatchId batch) const;
+
+private:
+    [[nodiscard]] Result<wire::BatchLine> line(BatchId batch) const;
+
+    const ledger::StateIndex& state_;
+    const store::Journal& batches_;
+    const Hash log_id_;
+    const crypto::PublicKey signer_;
+    const std::function<std::uint64_t()> sealed_batches_;
+};
+
+// Answers what needs files or the state: resends and welcomes. Runs on the read thread.
+class Answerer {
+public:
+    Answerer(const ledger::StateIndex& state, const store::Journal& log,
+             wire::VerifierKey verifier_key)
+        : state_(state), log_(log), key_(std::move(verifier_key)) {}
+
+    [[nodiscard]] Answer answer(const Question& question) const;
+
+private:
+    [[nodiscard]] Result<CompareAnswer> compare(const CompareQuestion& question) const;
+    [[nodiscard]] WelcomeAnswer welcome(const WelcomeQuestion& question) const;
+    // The consistency path from `seen`; sets `fork` when our own signature there contradicts us.
+    [[nodiscard]] Result<std::vector<Hash>> consistency(const WelcomeQuestion& question,
+                                                        std::string& fork) const;
+
+    const ledger::StateIndex& state_;
+    const store::Journal& log_;
+    const wire::VerifierKey key_;
+};
+
+}  // namespace anchorlog::app

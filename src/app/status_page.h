@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "anchorlog/anchor/anchor_worker.h"
+#include "anchorlog/base/clock.h"
+#include "anchorlog/net/ingest.h"
+#include "anchorlog/net/local_http.h"
+#include "app/commit_loop.h"
+#include "app/read_side.h"
+
+namespace anchorlog::app {
+
+// What the local HTTP pages show; everything is a copy taken for one request.
+struct StatusSources {
+    std::string origin;
+    const Clock& clock;
+    const SealedBook& book;
+    std::function<std::shared_ptr<const Published>()> published;
+    std::function<net::IngestStats()> ingest;
+    std::function<std::vector<anchor::AnchorStatus>()> anchors;
+    std::function<bool()> stopping;
+    std::uint16_t ingest_port = 0;
+    std::uint16_t http_port = 0;
+};
+
+// /healthz, /readyz, /status and /metrics of a running daemon. Read thread.
+[[nodiscard]] net::HttpReply status_page(const StatusSources& sources, const std::string& path);
+// The same paths while the store is being recovered: alive, not ready.
+[[nodiscard]] net::HttpReply recovering_page(const std::string& path);
+
+}  // namespace anchorlog::app

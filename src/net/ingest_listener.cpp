@@ -1,0 +1,275 @@
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <functional>
+#include <future>
+#include <utility>
+
+#include "anchorlog/base/log.h"
+#include "anchorlog/net/ingest.h"
+#include "net/session.h"
+#include "net/tls_context.h"
+
+namespace anchorlog::net {
+
+namespace {
+
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+// Connections over connections_max that are still told `busy`; those beyond are only closed.
+constexpr std::uint64_t kBusyExtra = 16;
+constexpr std::uint32_t kIoThreadsMax = 64;
+constexpr milliseconds kAcceptRetry{100};  // after the system had no descriptor to give
+// What closing a socket takes at most until its coroutines have seen it.
+constexpr milliseconds kAbortTimeout{2'000};
+
+Result<std::shared_ptr<asio::ssl::context>> make_asio_context(const TlsFiles& files) {
+    auto made = make_tls_context(files);
+    if (!made) return std::move(made).error();
+    return std::make_shared<asio::ssl::context>(made->release());
+}
+
+// Opens the listening socket; nobody is accepted yet, but connects already queue.
+Result<void> listen_on(asio::ip::tcp::acceptor& acceptor, const std::string& address,
+                       std::uint16_t port) {
+    error_code ec;
+    const auto ip = asio::ip::make_address(address, ec);
+    if (ec) return Error{Errc::invalid_input, "listen.address: not an IP address: " + address};
+    const asio::ip::tcp::endpoint endpoint(ip, port);
+    const auto failed = [&](const char* what) {
+        return Error{Errc::io, "listen " + address + " port " + std::to_string(port) +
+                                   ": cannot " + what + ": " + ec.message() +
+                                   "; choose another listen.address or listen.port"};
+    };
+    if (acceptor.open(endpoint.protocol(), ec)) return failed("open a socket");
+    acceptor.set_option(asio::ip::tcp::acceptor::reuse_address(true), ec);
+    if (acceptor.bind(endpoint, ec)) return failed("bind");
+    if (acceptor.listen(asio::socket_base::max_listen_connections, ec)) return failed("listen");
+    return {};
+}
+
+class TlsIngestListener final : public IngestListener {
+public:
+    TlsIngestListener(const IngestOptions& options, IngestSink& sink);
+    ~TlsIngestListener() override { close(0); }
+
+    [[nodiscard]] Result<void> open(const TlsFiles& tls, std::shared_ptr<const Registry> registry);
+
+    void start() override;
+    [[nodiscard]] std::uint16_t port() const override { return port_; }
+    void deliver(std::vector<Outbound> replies) override;
+    [[nodiscard]] Result<void> reload(const TlsFiles& tls,
+                                      std::shared_ptr<const Registry> registry) override;
+    void stop_reading() override;
+    void close(std::uint32_t timeout_ms) override;
+    [[nodiscard]] IngestStats stats() const override;
+
+private:
+    static asio::awaitable<void> accept_loop(TlsIngestListener& self);
+    void welcome(asio::ip::tcp::socket socket);
+    void run_on_all(const std::function<void(IoWorker&)>& task);
+
+    IngestShared shared_;
+    std::vector<std::unique_ptr<IoWorker>> workers_;
+    asio::ip::tcp::acceptor acceptor_;  // on the first worker's thread once started
+    asio::steady_timer accept_timer_;
+    std::uint16_t port_ = 0;
+    std::uint64_t next_id_ = 0;  // first worker's thread
+    bool started_ = false;       // the owner's thread
+    bool closed_ = false;        // the owner's thread
+};
+
+std::vector<std::unique_ptr<IoWorker>> make_workers(std::uint32_t count) {
+    std::vector<std::unique_ptr<IoWorker>> workers;
+    for (std::uint32_t i = 0; i < std::clamp(count, 1u, kIoThreadsMax); ++i) {
+        workers.push_back(std::make_unique<IoWorker>());
+    }
+    return workers;
+}
+
+TlsIngestListener::TlsIngestListener(const IngestOptions& options, IngestSink& sink)
+    : shared_(options, sink),
+      workers_(make_workers(options.io_threads)),
+      acceptor_(workers_.front()->context),
+      accept_timer_(workers_.front()->context) {}
+
+Result<void> TlsIngestListener::open(const TlsFiles& tls,
+                                     std::shared_ptr<const Registry> registry) {
+    auto context = make_asio_context(tls);
+    if (!context) return std::move(context).error();
+    shared_.set_credentials({std::move(*context), std::move(registry)});
+    auto listening = listen_on(acceptor_, shared_.options.address, shared_.options.port);
+    if (!listening) return listening;
+    error_code ec;
+    port_ = acceptor_.local_endpoint(ec).port();
+    return {};
+}
+
+void TlsIngestListener::start() {
+    ANCHORLOG_ASSERT(!started_ && !closed_);
+    started_ = true;
+    asio::co_spawn(workers_.front()->context, accept_loop(*this), [](std::exception_ptr failure) {
+        if (failure) log(LogLevel::error, "accept_failed");
+    });
+    for (auto& worker : workers_) {
+        worker->work.emplace(worker->context.get_executor());
+        worker->thread = std::thread([&context = worker->context] { context.run(); });
+    }
+}
+
+asio::awaitable<void> TlsIngestListener::accept_loop(TlsIngestListener& self) {
+    while (self.acceptor_.is_open()) {
+        IoWorker& worker = *self.workers_[self.next_id_ % self.workers_.size()];
+        auto accepted = co_await self.acceptor_.async_accept(worker.context, kToken);
+        auto& [ec, socket] = accepted;
+        if (!ec) {
+            self.welcome(std::move(socket));
+            continue;
+        }
+        if (!self.acceptor_.is_open()) break;
+        log(LogLevel::warn, "accept_refused", {{"reason", ec.message()}});
+        self.accept_timer_.expires_after(kAcceptRetry);
+        co_await self.accept_timer_.async_wait(kToken);
+    }
+}
+
+void TlsIngestListener::welcome(asio::ip::tcp::socket socket) {
+    error_code ignored;
+    const std::uint64_t open = shared_.connections.value();
+    if (open >= shared_.options.connections_max + kBusyExtra) {
+        const auto peer = socket.remote_endpoint(ignored);
+        shared_.counters.handshakes_refused.fetch_add(1);
+        shared_.sink.connection_refused(ignored ? "unknown" : peer.address().to_string(),
+                                        "too many connections");
+        return;
+    }
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    const SessionId id(next_id_++);
+    IoWorker& worker = *workers_[id.value % workers_.size()];
+    const bool busy = open >= shared_.options.connections_max;
+    shared_.connections.add();
+    // Without memory for one more connection the loop that accepts them must live on.
+    try {
+        Session::spawn(std::make_shared<Session>(std::move(socket), id, busy, shared_, worker));
+    } catch (const std::exception& e) {
+        shared_.connections.remove();
+        log(LogLevel::error, "session_failed", {{"session", id.value}, {"reason", e.what()}});
+    }
+}
+
+// Bytes are released before anybody's wait is looked at: see IoWorker::waiting.
+void TlsIngestListener::deliver(std::vector<Outbound> replies) {
+    std::vector<std::vector<Outbound>> parts(workers_.size());
+    for (Outbound& reply : replies) {
+        shared_.budget.release(reply.released_bytes);
+        parts[reply.session.value % workers_.size()].push_back(std::move(reply));
+    }
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        IoWorker* worker = workers_[i].get();
+        if (parts[i].empty() && worker->waiting.load() == 0) continue;
+        asio::post(worker->context, [worker, part = std::move(parts[i])]() mutable {
+            for (Outbound& reply : part) {
+                const auto session = worker->sessions.find(reply.session.value);
+                if (session != worker->sessions.end()) session->second->deliver(std::move(reply));
+            }
+            if (worker->waiting.load() == 0) return;
+            for (auto& [id, session] : worker->sessions) session->wake_reader();
+        });
+    }
+}
+
+Result<void> TlsIngestListener::reload(const TlsFiles& tls,
+                                       std::shared_ptr<const Registry> registry) {
+    auto context = make_asio_context(tls);
+    if (!context) return std::move(context).error();
+    shared_.set_credentials({std::move(*context), registry});
+    for (auto& worker : workers_) {
+        asio::post(worker->context, [worker = worker.get(), registry] {
+            for (auto& [id, session] : worker->sessions) session->check_sender(*registry);
+        });
+    }
+    return {};
+}
+
+// Runs `task` on every worker's thread and returns when all are done.
+void TlsIngestListener::run_on_all(const std::function<void(IoWorker&)>& task) {
+    std::vector<std::future<void>> done;
+    for (auto& worker : workers_) {
+        auto promise = std::make_shared<std::promise<void>>();
+        done.push_back(promise->get_future());
+        asio::post(worker->context, [&task, worker = worker.get(), promise] {
+            task(*worker);
+            promise->set_value();
+        });
+    }
+    for (auto& one : done) one.wait();
+}
+
+void TlsIngestListener::stop_reading() {
+    if (!started_ || closed_) return;
+    run_on_all([this](IoWorker& worker) {
+        worker.reading_stopped = true;
+        for (auto& [id, session] : worker.sessions) session->stop_reading();
+        if (&worker != workers_.front().get()) return;
+        error_code ignored;
+        acceptor_.close(ignored);
+        accept_timer_.cancel();
+    });
+}
+
+void TlsIngestListener::close(std::uint32_t timeout_ms) {
+    if (closed_) return;
+    if (started_) {
+        stop_reading();
+        run_on_all([](IoWorker& worker) {
+            worker.closing = true;
+            for (auto& [id, session] : worker.sessions) session->shut_down();
+        });
+        if (!shared_.connections.wait_for_none(milliseconds(timeout_ms))) {
+            run_on_all([](IoWorker& worker) {
+                for (auto& [id, session] : worker.sessions) session->abort();
+            });
+            if (!shared_.connections.wait_for_none(kAbortTimeout)) {
+                log(LogLevel::error, "sessions_left_open");
+            }
+        }
+    }
+    closed_ = true;
+    for (auto& worker : workers_) {
+        worker->work.reset();
+        worker->context.stop();
+        if (worker->thread.joinable()) worker->thread.join();
+    }
+}
+
+IngestStats TlsIngestListener::stats() const {
+    IngestStats stats;
+    stats.sessions = shared_.budget.sessions();
+    stats.handshakes = shared_.counters.handshakes.load();
+    stats.handshakes_refused = shared_.counters.handshakes_refused.load();
+    stats.bytes_in = shared_.counters.bytes_in.load();
+    stats.frames_in = shared_.counters.frames_in.load();
+    stats.queue_bytes = shared_.budget.queued();
+    return stats;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<IngestListener>> IngestListener::create(
+    const IngestOptions& options, const TlsFiles& tls, std::shared_ptr<const Registry> registry,
+    IngestSink& sink) {
+    auto listener = std::make_unique<TlsIngestListener>(options, sink);
+    if (auto opened = listener->open(tls, std::move(registry)); !opened) {
+        return std::move(opened).error();
+    }
+    return std::unique_ptr<IngestListener>(std::move(listener));
+}
+
+}  // namespace anchorlog::net

@@ -1,0 +1,282 @@
+#include "net/tls_context.h"
+
+#include <fcntl.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/sslerr.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "anchorlog/base/bytes.h"
+#include "anchorlog/base/log.h"
+
+namespace anchorlog::net {
+
+namespace {
+
+constexpr std::size_t kPemSizeMax = 1u << 20;
+constexpr std::size_t kReasonSizeMax = 200;
+constexpr int kVerifyDepthMax = 4;
+constexpr mode_t kOthersMask = 077;
+constexpr const char* kCipherSuites =
+    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
+// From this version on a group in a list may be marked as optional with '?'.
+constexpr unsigned long kOptionalGroupsVersion = 0x30300000UL;
+
+template <auto kFree>
+struct Release {
+    template <class T>
+    void operator()(T* object) const noexcept {
+        kFree(object);
+    }
+};
+using BioPtr = std::unique_ptr<BIO, Release<&BIO_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Release<&EVP_PKEY_free>>;
+using CertificatePtr = std::unique_ptr<X509, Release<&X509_free>>;
+
+struct Descriptor {
+    int fd = -1;
+    ~Descriptor() {
+        if (fd >= 0) ::close(fd);
+    }
+};
+
+std::string system_reason() { return std::generic_category().message(errno); }
+
+// The newest reason OpenSSL gave; leaves its queue empty for the next call on this thread.
+std::string openssl_reason() {
+    const unsigned long code = ERR_peek_last_error();
+    ERR_clear_error();
+    const char* text = code == 0 ? nullptr : ERR_reason_error_string(code);
+    return text == nullptr ? "no reason given" : text;
+}
+
+// Reads through one descriptor, so that the file whose mode was checked is the file that is used.
+Result<std::string> read_pem(const std::string& path, bool secret) {
+    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (file.fd < 0) return Error{Errc::io, path + ": cannot open: " + system_reason()};
+    struct stat info {};
+    if (::fstat(file.fd, &info) != 0) {
+        return Error{Errc::io, path + ": cannot stat: " + system_reason()};
+    }
+    if (!S_ISREG(info.st_mode)) return Error{Errc::invalid_input, path + ": not a regular file"};
+    if (secret && (info.st_mode & kOthersMask) != 0) {
+        return Error{Errc::refused, path + ": others than its owner may use this private key; " +
+                                        "run: chmod 600 " + path};
+    }
+    std::string text;
+    char chunk[4096];
+    while (text.size() <= kPemSizeMax) {
+        const ssize_t got = ::read(file.fd, chunk, sizeof chunk);
+        if (got == 0) return text;
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return Error{Errc::io, path + ": cannot read: " + system_reason()};
+        text.append(chunk, static_cast<std::size_t>(got));
+    }
+    return Error{Errc::invalid_input, path + ": larger than a PEM file of ours can be (1 MiB)"};
+}
+
+BioPtr bio_of(const std::string& text) {
+    return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+Result<CertificatePtr> read_certificate(BIO* bio, const std::string& path) {
+    CertificatePtr certificate(PEM_read_bio_X509(bio, nullptr, no_passphrase, nullptr));
+    if (!certificate) {
+        return Error{Errc::invalid_input, path + ": no certificate in PEM form (" +
+                                              openssl_reason() + ")"};
+    }
+    return certificate;
+}
+
+// True when PEM text is used up; false when what follows is not a certificate.
+bool only_end_follows() {
+    const unsigned long code = ERR_peek_last_error();
+    ERR_clear_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+Result<void> check_own_certificate(X509* certificate, const std::string& path) {
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
+        return Error{Errc::invalid_input,
+                     path + ": the server certificate has expired; issue a new one "
+                            "(anchorlogctl pki server)"};
+    }
+    if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
+        return Error{Errc::invalid_input,
+                     path + ": the server certificate is not valid yet; check this machine's "
+                            "clock or issue a new one (anchorlogctl pki server)"};
+    }
+    if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1) {
+        return Error{Errc::invalid_input,
+                     path + ": the certificate is not for a TLS server (extendedKeyUsage "
+                            "serverAuth); issue one with anchorlogctl pki server"};
+    }
+    return {};
+}
+
+Result<void> use_certificate_chain(SSL_CTX* context, const std::string& path) {
+    auto pem = read_pem(path, false);
+    if (!pem) return std::move(pem).error();
+    const BioPtr bio = bio_of(*pem);
+    auto own = read_certificate(bio.get(), path);
+    if (!own) return std::move(own).error();
+    if (auto checked = check_own_certificate(own->get(), path); !checked) return checked;
+    if (SSL_CTX_use_certificate(context, own->get()) != 1) {
+        return Error{Errc::invalid_input,
+                     path + ": the certificate cannot be used (" + openssl_reason() + ")"};
+    }
+    for (;;) {
+        CertificatePtr issuer(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
+        if (!issuer) break;
+        if (SSL_CTX_add0_chain_cert(context, issuer.get()) != 1) {
+            return Error{Errc::invalid_input,
+                         path + ": its chain cannot be used (" + openssl_reason() + ")"};
+        }
+        static_cast<void>(issuer.release());
+    }
+    if (!only_end_follows()) {
+        return Error{Errc::invalid_input, path + ": a broken certificate follows the first one"};
+    }
+    return {};
+}
+
+Result<void> use_key(SSL_CTX* context, const TlsFiles& files) {
+    auto pem = read_pem(files.key_path, true);
+    if (!pem) return std::move(pem).error();
+    const BioPtr bio = bio_of(*pem);
+    const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+    OPENSSL_cleanse(pem->data(), pem->size());
+    if (!key) {
+        return Error{Errc::invalid_input,
+                     files.key_path + ": no private key in PEM form without a passphrase (" +
+                         openssl_reason() + ")"};
+    }
+    if (X509_check_private_key(SSL_CTX_get0_certificate(context), key.get()) != 1) {
+        ERR_clear_error();
+        return Error{Errc::invalid_input, files.key_path + ": this key does not belong to the " +
+                                              "certificate " + files.certificate_path};
+    }
+    if (SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
+        return Error{Errc::invalid_input,
+                     files.key_path + ": the key cannot be used (" + openssl_reason() + ")"};
+    }
+    return {};
+}
+
+Result<void> trust_client_ca(SSL_CTX* context, const std::string& path) {
+    auto pem = read_pem(path, false);
+    if (!pem) return std::move(pem).error();
+    const BioPtr bio = bio_of(*pem);
+    X509_STORE* store = SSL_CTX_get_cert_store(context);
+    auto ca = read_certificate(bio.get(), path);
+    if (!ca) return std::move(ca).error();
+    for (CertificatePtr next = std::move(*ca); next;
+         next.reset(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr))) {
+        if (X509_check_ca(next.get()) == 0) {
+            return Error{Errc::invalid_input, path + ": holds a certificate that is not a CA's"};
+        }
+        if (X509_cmp_current_time(X509_get0_notAfter(next.get())) < 0) {
+            log(LogLevel::warn, "client_ca_expired", {{"path", path}});
+        }
+        if (X509_STORE_add_cert(store, next.get()) != 1 ||
+            SSL_CTX_add_client_CA(context, next.get()) != 1) {
+            return Error{Errc::invalid_input,
+                         path + ": a CA certificate cannot be used (" + openssl_reason() + ")"};
+        }
+    }
+    if (!only_end_follows()) {
+        return Error{Errc::invalid_input, path + ": a broken certificate follows the first one"};
+    }
+    return {};
+}
+
+Result<void> set_protocol(SSL_CTX* context) {
+    const bool optional_groups = OpenSSL_version_num() >= kOptionalGroupsVersion;
+    const char* groups = optional_groups ? "?X25519MLKEM768:X25519" : "X25519";
+    if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_ciphersuites(context, kCipherSuites) != 1 ||
+        SSL_CTX_set1_groups_list(context, groups) != 1 ||
+        SSL_CTX_set_num_tickets(context, 0) != 1 ||
+        SSL_CTX_set_max_early_data(context, 0) != 1 ||
+        SSL_CTX_set_purpose(context, X509_PURPOSE_SSL_CLIENT) != 1) {
+        return Error{Errc::internal, "this OpenSSL lacks what TLS 1.3 needs (" +
+                                         openssl_reason() + ")"};
+    }
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_verify_depth(context, kVerifyDepthMax);
+    return {};
+}
+
+}  // namespace
+
+Result<TlsContextPtr> make_tls_context(const TlsFiles& files) {
+    ERR_clear_error();
+    TlsContextPtr context(SSL_CTX_new(TLS_server_method()));
+    if (!context) return Error{Errc::internal, "no TLS context (" + openssl_reason() + ")"};
+    if (auto done = set_protocol(context.get()); !done) return std::move(done).error();
+    if (auto done = use_certificate_chain(context.get(), files.certificate_path); !done) {
+        return std::move(done).error();
+    }
+    if (auto done = use_key(context.get(), files); !done) return std::move(done).error();
+    if (auto done = trust_client_ca(context.get(), files.client_ca_path); !done) {
+        return std::move(done).error();
+    }
+    return context;
+}
+
+Result<crypto::PeerIdentity> peer_identity(const SSL* connection) {
+    X509* certificate = SSL_get0_peer_certificate(connection);
+    if (certificate == nullptr) return Error{Errc::refused, "no client certificate"};
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(certificate, &der);
+    if (size <= 0) return Error{Errc::invalid_input, "client certificate: no DER form"};
+    auto identity = crypto::identity_from_der(ByteView(der, static_cast<std::size_t>(size)));
+    OPENSSL_free(der);
+    return identity;
+}
+
+std::string handshake_failure(const SSL* connection, unsigned long error) {
+    const long verdict = SSL_get_verify_result(connection);
+    if (verdict != X509_V_OK) {
+        return printable(std::string("client certificate refused: ") +
+                         X509_verify_cert_error_string(verdict));
+    }
+    switch (ERR_GET_REASON(error)) {
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+            return "no client certificate";
+        case SSL_R_UNSUPPORTED_PROTOCOL:
+        case SSL_R_UNKNOWN_PROTOCOL:
+        case SSL_R_VERSION_TOO_LOW:
+            return "the peer does not offer TLS 1.3";
+        case SSL_R_HTTP_REQUEST:
+        case SSL_R_WRONG_VERSION_NUMBER:
+            return "the peer does not speak TLS";
+        default:
+            break;
+    }
+    const char* text = ERR_reason_error_string(error);
+    return printable(std::string("TLS handshake failed: ") +
+                     (text == nullptr ? "the connection was lost" : text));
+}
+
+std::string printable(std::string text) {
+    if (text.size() > kReasonSizeMax) text.resize(kReasonSizeMax);
+    for (char& c : text) {
+        if (c < ' ' || c > '~') c = '?';
+    }
+    return text;
+}
+
+}  // namespace anchorlog::net

@@ -1,0 +1,348 @@
+#include "verify/entry_audit.h"
+
+#include <algorithm>
+
+#include "anchorlog/merkle/tree.h"
+#include "verify/batch_damage.h"
+
+namespace anchorlog::verify {
+namespace {
+
+constexpr std::size_t kGapNotesMax = 20;
+// A batch's lines are looked for this far behind its own count: near first, because most damage
+// moves nothing, then far.
+constexpr std::size_t kLookaheadNear = 256;
+constexpr std::size_t kLookaheadFar = 65'536;
+// Lines that stand too early wait in memory for their batch; more are given up as inserted.
+constexpr std::size_t kStraysMax = 131'072;
+
+}  // namespace
+
+EntryAudit::EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults,
+                       Checked& checked)
+    : segments_(segments),
+      faults_(faults),
+      checked_(checked),
+      reader_(fs, segments),
+      hints_(fs, segments) {}
+
+// The common case: the next lines are exactly the batch's.
+bool EntryAudit::matches(const wire::Header& header) {
+    const std::uint64_t first = header.first_index.value;
+    const auto& window = reader_.window();
+    if (window.size() < header.count) return false;
+    const auto stray = strays_.lower_bound(first);
+    if (stray != strays_.end() && stray->first < first + header.count) return false;
+    leaves_.clear();
+    for (std::uint64_t i = 0; i < header.count; ++i) {
+        const EntryFact& fact = window[i];
+        if (fact.shape != EntryFact::Shape::good || fact.claimed != first + i) return false;
+        leaves_.push_back(fact.leaf);
+    }
+    return merkle::root_of(leaves_) == header.merkle_root;
+}
+
+void EntryAudit::accept(const EntryFact& fact) {
+    ++checked_.entries;
+    ++(fact.is_alert ? checked_.alerts : checked_.audits);
+    if (fact.received_at < last_received_) ++clock_steps_;
+    last_received_ = fact.received_at;
+    const Segment& segment = segments_[fact.segment];
+    const bool follows = fact.index() == (last_index_ ? *last_index_ + 1 : 0);
+    if (fact.number == 0 && follows && fact.index() != segment.first_line) {
+        Fault fault;
+        fault.kind = "segment_name";
+        fault.phrase = "a segment's name is not the number of its first line";
+        fault.segment = segment.name;
+        fault.expected = std::to_string(fact.index());
+        fault.found = std::to_string(segment.first_line);
+        faults_.add(std::move(fault));
+    }
+    last_index_ = fact.index();
+    devices_.entry(fact, faults_, segment);
+}
+
+Result<void> EntryAudit::batch(const wire::Header& header) {
+    sealed_end_ = header.first_index.value + header.count;
+    if (header.count == 0) return {};
+    if (auto filled = reader_.fill(header.count); !filled) return filled;
+    if (!matches(header)) return damaged(header);
+    devices_.begin_batch();
+    auto& window = reader_.window();
+    for (std::uint64_t i = 0; i < header.count; ++i) {
+        accept(window.front());
+        window.pop_front();
+    }
+    devices_.end_batch(header, faults_);
+    return {};
+}
+
+// Which lines of the window belong to entries [first, first + count), or to earlier ones that
+// nobody wanted.
+std::vector<bool> EntryAudit::choose_lines(std::uint64_t first, std::uint64_t count) {
+    const auto& window = reader_.window();
+    std::vector<bool> filled(count, false);
+    std::vector<bool> take(window.size(), false);
+    for (std::size_t i = 0; i < window.size(); ++i) {
+        const std::uint64_t index = window[i].index();
+        if (index >= first + count) continue;
+        take[i] = true;
+        if (index >= first) filled[index - first] = true;
+    }
+    // A line whose `index` was altered stands where its entry is missing, between neighbours
+    // that go on without it. A line that its successor continues is itself: others are missing.
+    for (std::size_t i = 0; i < window.size(); ++i) {
+        const EntryFact& fact = window[i];
+        if (take[i] || fact.guess < first || fact.guess >= first + count) continue;
+        if (filled[fact.guess - first]) continue;
+        const bool last = i + 1 == window.size();
+        const bool continued = !last && window[i + 1].index() == fact.index() + 1;
+        if (continued || (last && fact.index() <= first + count + 1)) continue;
+        take[i] = true;
+        filled[fact.guess - first] = true;
+    }
+    return take;
+}
+
+Result<void> EntryAudit::look_ahead(std::uint64_t first, std::uint64_t count) {
+    if (auto filled = reader_.fill(count + kLookaheadNear); !filled) return filled;
+    std::uint64_t found = 0;
+    for (const EntryFact& fact : reader_.window()) {
+        const bool ours = fact.index() >= first && fact.index() < first + count;
+        if (ours && fact.shape == EntryFact::Shape::good) ++found;
+    }
+    if (found >= count) return {};
+    return reader_.fill(count + kLookaheadFar);
+}
+
+std::vector<EntryFact> EntryAudit::take_lines(std::uint64_t first, std::uint64_t count) {
+    std::vector<EntryFact> taken;
+    while (!strays_.empty() && strays_.begin()->first < first + count) {
+        taken.push_back(std::move(strays_.begin()->second));
+        strays_.erase(strays_.begin());
+    }
+    std::sort(taken.begin(), taken.end(), [](const EntryFact& a, const EntryFact& b) {
+        return a.ordinal < b.ordinal;
+    });
+    const std::vector<bool> take = choose_lines(first, count);
+    const auto last = std::find(take.rbegin(), take.rend(), true);
+    auto& window = reader_.window();
+    std::vector<EntryFact> from_window;
+    std::vector<EntryFact> passed;
+    const auto prefix = static_cast<std::size_t>(take.rend() - last);
+    for (std::size_t i = 0; i < prefix; ++i) {
+        (take[i] ? from_window : passed).push_back(std::move(window.front()));
+        window.pop_front();
+    }
+    blame_order(from_window, passed);
+    for (auto fact = passed.rbegin(); fact != passed.rend(); ++fact) {
+        window.push_front(std::move(*fact));
+    }
+    for (EntryFact& fact : from_window) taken.push_back(std::move(fact));
+    return taken;
+}
+
+// Lines of later batches (`passed`) stood before lines of this one: the smaller group is the one
+// out of its place. Lines that stood too early leave the window and wait for their batch.
+void EntryAudit::blame_order(const std::vector<EntryFact>& taken,
+                             std::vector<EntryFact>& passed) {
+    if (passed.empty()) return;
+    std::vector<const EntryFact*> late;
+    std::vector<const EntryFact*> early;
+    for (const EntryFact& fact : taken) {
+        if (fact.ordinal > passed.front().ordinal) late.push_back(&fact);
+    }
+    for (const EntryFact& fact : passed) early.push_back(&fact);
+    if (early.size() > late.size()) {
+        add_reordered(std::move(late));
+        return;
+    }
+    add_reordered(std::move(early));
+    for (EntryFact& fact : passed) {
+        if (strays_.size() >= kStraysMax) {
+            drop(fact);
+            continue;
+        }
+        strays_.emplace(fact.index(), std::move(fact));
+    }
+    passed.clear();
+}
+
+void EntryAudit::add_reordered(std::vector<const EntryFact*> facts) {
+    std::sort(facts.begin(), facts.end(), [](const EntryFact* a, const EntryFact* b) {
+        return a->index() < b->index();
+    });
+    for (std::size_t i = 0; i < facts.size();) {
+        std::size_t end = i + 1;
+        while (end < facts.size() && facts[end]->index() == facts[end - 1]->index() + 1) ++end;
+        Fault fault = line_fault(*facts[i], segments_, "reordered", "re-ordered");
+        fault.index_last = facts[end - 1]->index();
+        fault.detail = "out of place in the file";
+        faults_.add(std::move(fault));
+        i = end;
+    }
+}
+
+// A line no batch has room for.
+void EntryAudit::drop(const EntryFact& fact) {
+    const bool good = fact.shape == EntryFact::Shape::good;
+    Fault fault = line_fault(fact, segments_, good ? "duplicated" : "inserted",
+                             good ? "appears again or out of place" : "followed by a foreign line");
+    fault.detail = fact.why;
+    faults_.add(std::move(fault));
+}
+
+Result<void> EntryAudit::damaged(const wire::Header& header) {
+    const std::uint64_t first = header.first_index.value;
+    if (auto ready = look_ahead(first, header.count); !ready) return ready;
+    DamagedBatch batch;
+    batch.batch_id = header.batch_id.value;
+    batch.first_index = first;
+    batch.count = header.count;
+    batch.merkle_root = header.merkle_root;
+    for (EntryFact& fact : take_lines(first, header.count)) {
+        const bool ours = fact.index() >= first || fact.guess >= first;
+        if (!ours) {
+            drop(fact);
+        } else {
+            batch.lines.push_back(std::move(fact));
+        }
+    }
+    batch.leaves = hints_.leaves(first, header.count, header.merkle_root);
+    auto whole = name_damage(std::move(batch), segments_, faults_);
+    if (!whole) {
+        devices_.damaged_batch(&header);
+        last_index_ = first + header.count - 1;
+        return {};
+    }
+    devices_.begin_batch();
+    for (const EntryFact& fact : *whole) accept(fact);
+    devices_.end_batch(header, faults_);
+    return {};
+}
+
+Result<void> EntryAudit::skip_to(std::uint64_t index) {
+    bool skipped = false;
+    while (true) {
+        if (auto filled = reader_.fill(1); !filled) return filled;
+        auto& window = reader_.window();
+        if (window.empty() || window.front().index() >= index) break;
+        const EntryFact& fact = window.front();
+        if (fact.shape != EntryFact::Shape::good) {
+            Fault fault = line_fault(fact, segments_, "altered", "altered");
+            fault.detail = fact.why;
+            faults_.add(std::move(fault));
+        }
+        last_index_ = fact.index();
+        skipped = true;
+        window.pop_front();
+    }
+    if (skipped) devices_.damaged_batch(nullptr);
+    return {};
+}
+
+void EntryAudit::tail_gap(std::uint64_t from, std::uint64_t to) {
+    Fault fault;
+    fault.kind = "missing";
+    fault.phrase = "missing";
+    fault.index = from;
+    fault.index_last = to - 1;
+    fault.detail = "not sealed yet";
+    faults_.add(std::move(fault));
+}
+
+// One unsealed line: nothing but its form and its place can be checked.
+void EntryAudit::tail_line(EntryFact fact, std::uint64_t& expected) {
+    auto& window = reader_.window();
+    const bool swapped = !window.empty() && window.front().claimed == expected &&
+                         fact.claimed && *fact.claimed > expected;
+    if (swapped) {
+        EntryFact second = std::move(window.front());
+        window.pop_front();
+        Fault fault = line_fault(fact, segments_, "reordered", "re-ordered");
+        fault.index = expected;
+        fault.index_last = fact.claimed;
+        fault.detail = "not sealed yet";
+        faults_.add(std::move(fault));
+        accept(second);
+        ++expected;
+    }
+    const bool good = fact.shape == EntryFact::Shape::good;
+    const bool next_goes_on = !window.empty() && window.front().claimed == expected + 1;
+    if (!good || (fact.claimed != expected && next_goes_on)) {
+        Fault fault = line_fault(fact, segments_, "altered", "altered");
+        fault.index = expected;
+        fault.detail = good ? "not sealed yet" : fact.why;
+        if (good) {
+            fault.expected = "index " + std::to_string(expected);
+            fault.found = std::to_string(*fact.claimed);
+        }
+        faults_.add(std::move(fault));
+        ++expected;
+        return;
+    }
+    if (*fact.claimed < expected) {
+        drop(fact);
+        return;
+    }
+    if (*fact.claimed > expected) tail_gap(expected, *fact.claimed);
+    expected = *fact.claimed + 1;
+    accept(fact);
+}
+
+Result<std::uint64_t> EntryAudit::tail(std::uint64_t first_index) {
+    std::uint64_t expected = first_index;
+    devices_.begin_batch();
+    while (true) {
+        if (auto filled = reader_.fill(2); !filled) return std::move(filled).error();
+        auto& window = reader_.window();
+        if (window.empty()) break;
+        EntryFact fact = std::move(window.front());
+        window.pop_front();
+        const bool torn = fact.shape == EntryFact::Shape::cut_short && window.empty() &&
+                          fact.segment + 1 == segments_.size();
+        if (torn) {
+            notes_.push_back(segments_[fact.segment].name + " line " +
+                             std::to_string(fact.number + 1) +
+                             " is incomplete and not sealed: a write that a crash cut short");
+            continue;
+        }
+        tail_line(std::move(fact), expected);
+    }
+    for (const auto& [index, fact] : strays_) drop(fact);
+    strays_.clear();
+    check_ends();
+    return expected - first_index;
+}
+
+void EntryAudit::check_ends() {
+    for (const SegmentEnd& end : reader_.stream().ends()) {
+        Fault fault;
+        fault.kind = "padding";
+        fault.phrase = end.padding ? "zero bytes behind the last line of a closed segment"
+                                   : "bytes behind the zero padding";
+        fault.segment = segments_[end.segment].name;
+        fault.line = end.line + 1;
+        fault.detail = std::to_string(end.bytes) + " bytes";
+        faults_.add(std::move(fault));
+    }
+}
+
+std::vector<std::string> EntryAudit::notes() {
+    std::vector<std::string> notes = std::move(notes_);
+    if (clock_steps_ > 0) {
+        notes.push_back("the server's clock went back " + std::to_string(clock_steps_) +
+                        " times between entries");
+    }
+    if (const std::uint64_t end = hints_.end(); end > sealed_end_) {
+        notes.push_back("the leaf hashes beside the log reach entry " + std::to_string(end - 1) +
+                        ", the sealed batches only " +
+                        (sealed_end_ == 0 ? std::string("none")
+                                          : std::to_string(sealed_end_ - 1)) +
+                        ": sealed batches may be gone");
+    }
+    for (std::string& note : devices_.gap_notes(kGapNotesMax)) notes.push_back(std::move(note));
+    return notes;
+}
+
+}  // namespace anchorlog::verify

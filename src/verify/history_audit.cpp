@@ -1,0 +1,261 @@
+#include "verify/history_audit.h"
+
+#include <algorithm>
+
+namespace anchorlog::verify {
+namespace {
+
+constexpr std::uint64_t kBatchEntriesMax = 65'536;  // design §4
+
+bool is_reason(std::string_view reason) {
+    return reason == "count" || reason == "age" || reason == "stop" || reason == "recover";
+}
+
+}  // namespace
+
+// One line and what is at hand to judge it.
+struct HistoryAudit::Place {
+    const BatchReader& reader;
+    const BatchFact& fact;
+    std::uint64_t batch_id;
+    Hash root_before;  // recomputed
+    Hash root;         // recomputed, with this header
+
+    [[nodiscard]] Fault fault(std::string kind, std::string phrase) const {
+        return reader.line_fault(fact, batch_id, std::move(kind), std::move(phrase));
+    }
+};
+
+// The first header says whose log this is; should its `log` be damaged, its checkpoint does.
+void HistoryAudit::take_origin(const BatchFact& fact) {
+    origin_ = fact.header.log;
+    keys_ = trust_.keys_of(origin_);
+    if (keys_.empty()) {
+        const auto note = wire::parse_note(fact.line.checkpoint);
+        const auto stated = note ? wire::parse_checkpoint(note->text)
+                                 : Result<wire::Checkpoint>(note.error());
+        if (stated && !trust_.keys_of(stated->origin).empty()) {
+            origin_ = stated->origin;
+            keys_ = trust_.keys_of(origin_);
+        }
+    }
+    report_.origin = origin_;
+    log_id_ = wire::log_id_of(origin_);
+    if (!keys_.empty()) return;
+    Fault fault = batch_fault("origin", fact.header.batch_id.value,
+                              "belongs to a log that the trust file does not name");
+    fault.expected = "one of its log lines";
+    fault.found = origin_;
+    faults_.add(std::move(fault));
+}
+
+void HistoryAudit::differ(const Place& place, const char* member, std::string expected,
+                          std::string found) {
+    Fault fault = place.fault("header", std::string("has a wrong ") + member);
+    fault.expected = std::move(expected);
+    fault.found = std::move(found);
+    faults_.add(std::move(fault));
+}
+
+bool HistoryAudit::seal_by(const BatchFact& fact, const Hash& root, SealedFacts& facts) const {
+    const wire::Header& header = fact.header;
+    const Bytes payload = wire::seal_payload(log_id_, header.batch_id, header.merkle_root, root,
+                                             header.sealed_at);
+    for (const wire::VerifierKey& key : keys_) {
+        if (wire::format_key_id(key.key_id) != header.signer) continue;
+        if (!crypto::verify(key.key, payload, fact.line.seal)) continue;
+        facts.signer = key.key;
+        return true;
+    }
+    return false;
+}
+
+// The header cannot be what was sealed: says which members contradict what is known.
+void HistoryAudit::name_header(const Place& place, const std::string& expected,
+                               const std::string& found) {
+    const wire::Header& header = place.fact.header;
+    std::string members;
+    const auto suspect = [&members](bool wrong, const char* name) {
+        if (wrong) members += (members.empty() ? "" : ", ") + std::string(name);
+    };
+    if (place.fact.shape == BatchFact::Shape::good) {
+        suspect(header.log != origin_, "log");
+        suspect(intact_ && header.prev_root != place.root_before, "prev_root");
+        suspect(next_index_ && header.first_index.value != *next_index_, "first_index");
+        const bool known = std::any_of(keys_.begin(), keys_.end(), [&](const auto& key) {
+            return wire::format_key_id(key.key_id) == header.signer;
+        });
+        suspect(!keys_.empty() && !known, "signer");
+    }
+    Fault fault = place.fault("header", "has an altered header");
+    fault.detail = members.empty() ? "its own checkpoint and seal deny it"
+                                   : "its own checkpoint and seal deny it; look at " + members;
+    fault.expected = "history root " + expected;
+    fault.found = found;
+    faults_.add(std::move(fault));
+}
+
+// Root, checkpoint and seal hold each other: one of them alone cannot be altered without the
+// other two saying which it was.
+SealedFacts HistoryAudit::check_signatures(const Place& place) {
+    SealedFacts facts;
+    facts.history_root = place.root;
+    facts.understood = place.fact.shape == BatchFact::Shape::good;
+    auto note = wire::parse_note(place.fact.line.checkpoint);
+    auto stated = note ? wire::parse_checkpoint(note->text) : Result<wire::Checkpoint>(note.error());
+    const bool readable = stated && stated->origin == origin_ &&
+                          stated->size.value == place.batch_id + 1;
+    const bool trusted = !keys_.empty();
+    const bool is_signed = readable && trusted && wire::verify_note(*note, keys_).has_value();
+    if (!intact_ && readable) facts.history_root = stated->root;
+    const bool root_holds = readable && stated->root == facts.history_root;
+    facts.seal_holds = !facts.understood || seal_by(place.fact, facts.history_root, facts);
+    facts.header_holds = root_holds || (facts.seal_holds && facts.understood);
+
+    if (!facts.header_holds) {
+        name_header(place, readable ? to_hex(stated->root) : "of its checkpoint",
+                    intact_ ? to_hex(place.root) : "none that verifies");
+        intact_ = false;
+        stated_root_ = is_signed ? std::optional(stated->root) : std::nullopt;
+        return facts;
+    }
+    if (!root_holds) {
+        Fault fault = place.fault("checkpoint", "has an altered checkpoint");
+        fault.detail = !stated ? stated.error().message : "";
+        fault.expected = origin_ + ", size " + std::to_string(place.batch_id + 1) + ", root " +
+                         to_hex(facts.history_root);
+        fault.found = stated ? stated->origin + ", size " + std::to_string(stated->size.value) +
+                                   ", root " + to_hex(stated->root)
+                             : "no checkpoint";
+        faults_.add(std::move(fault));
+    } else if (trusted && !is_signed) {
+        faults_.add(place.fault("checkpoint", "has a checkpoint no trusted key signed"));
+    } else {
+        ++report_.checked.checkpoints;
+    }
+    if (trusted && !facts.seal_holds) {
+        faults_.add(place.fault("seal", "has a seal no trusted key made"));
+    } else {
+        ++report_.checked.seals;
+    }
+    if (!intact_ && root_holds) stated_root_ = facts.history_root;
+    return facts;
+}
+
+void HistoryAudit::check_genesis(const Place& place) {
+    const wire::Header& header = place.fact.header;
+    if (header.kind != "genesis" || !header.genesis) {
+        differ(place, "kind", "genesis", header.kind);
+        return;
+    }
+    const auto& listed = header.genesis->keys;
+    const bool ours = std::any_of(keys_.begin(), keys_.end(), [&](const auto& key) {
+        return std::find(listed.begin(), listed.end(), wire::format_vkey(key)) != listed.end();
+    });
+    if (keys_.empty() || ours) return;
+    Fault fault = place.fault("genesis_key", "names no key that the trust file trusts");
+    fault.expected = wire::format_vkey(keys_.front());
+    fault.found = listed.empty() ? "none" : listed.front();
+    faults_.add(std::move(fault));
+}
+
+void HistoryAudit::check_kind(const Place& place) {
+    const wire::Header& header = place.fact.header;
+    const std::string batch = "batch " + std::to_string(place.batch_id);
+    if (place.batch_id == 0) check_genesis(place);
+    if (header.kind == "batch") {
+        if (header.count == 0 || header.count > kBatchEntriesMax) {
+            differ(place, "count", "1 to " + std::to_string(kBatchEntriesMax),
+                   std::to_string(header.count));
+        }
+        if (header.count_audit > header.count) {
+            differ(place, "count_audit", "at most " + std::to_string(header.count),
+                   std::to_string(header.count_audit));
+        }
+        if (!is_reason(header.reason)) differ(place, "reason", "a batch's", header.reason);
+        return;
+    }
+    if (header.count != 0) {
+        report_.undecided.push_back(batch + " is of the unknown kind " + header.kind +
+                                    " and holds entries");
+        return;
+    }
+    if (header.merkle_root != merkle::empty_root()) {
+        differ(place, "merkle_root", to_hex(merkle::empty_root()), to_hex(header.merkle_root));
+    }
+    if (header.count_audit != 0 || !header.sources.empty() || header.reason != "control") {
+        differ(place, "member", "no sources, reason control", "reason " + header.reason);
+    }
+    if (header.kind == "genesis") {
+        if (place.batch_id != 0) differ(place, "kind", "any but genesis", "genesis");
+    } else if (header.kind == "key" || header.kind == "prune") {
+        report_.undecided.push_back(batch + " is of kind " + header.kind +
+                                    ", which this version does not follow");
+    } else {
+        report_.notes.push_back(batch + " is of the unknown kind " + header.kind +
+                                ": hashed, otherwise opaque");
+    }
+}
+
+void HistoryAudit::check_members(const Place& place) {
+    const wire::Header& header = place.fact.header;
+    if (header.log != origin_) differ(place, "log", origin_, header.log);
+    const std::optional<Hash> before =
+        intact_ ? std::optional(place.root_before) : stated_root_;
+    if (before && header.prev_root != *before) {
+        differ(place, "prev_root", to_hex(*before), to_hex(header.prev_root));
+    }
+    if (next_index_ && header.first_index.value != *next_index_) {
+        differ(place, "first_index", std::to_string(*next_index_),
+               std::to_string(header.first_index.value));
+    }
+    if (header.opened_at > header.sealed_at) {
+        differ(place, "opened_at", "at most " + format_server_time(header.sealed_at),
+               format_server_time(header.opened_at));
+    }
+    if (last_sealed_ && header.sealed_at < *last_sealed_ &&
+        report_.notes.size() < kNotesListedMax) {
+        report_.notes.push_back("the server's clock went back before batch " +
+                                std::to_string(place.batch_id) + " was sealed");
+    }
+    last_sealed_ = header.sealed_at;
+    check_kind(place);
+}
+
+SealedFacts HistoryAudit::line(const BatchReader& reader, const BatchFact& fact,
+                               std::uint64_t batch_id) {
+    if (origin_.empty() && fact.shape == BatchFact::Shape::good) take_origin(fact);
+    Place place{reader, fact, batch_id, history_.root(), {}};
+    history_.append(merkle::hash_leaf(as_bytes(fact.line.header)));
+    place.root = history_.root();
+    const auto stated_before = stated_root_;
+    const bool intact_before = intact_;
+    SealedFacts facts = check_signatures(place);
+    if (!facts.header_holds || !facts.understood) {
+        if (!facts.understood) {
+            report_.undecided.push_back("batch " + std::to_string(batch_id) +
+                                        " is of a version this program does not know");
+        }
+        next_index_.reset();
+        return facts;
+    }
+    if (!intact_before) {
+        const auto stated_now = stated_root_;
+        stated_root_ = stated_before;
+        check_members(place);
+        stated_root_ = stated_now;
+    } else {
+        check_members(place);
+    }
+    report_.checkpoint = fact.line.checkpoint;
+    next_index_ = fact.header.first_index.value + fact.header.count;
+    return facts;
+}
+
+void HistoryAudit::lost() {
+    intact_ = false;
+    stated_root_.reset();
+    next_index_.reset();
+}
+
+}  // namespace anchorlog::verify

@@ -1,0 +1,173 @@
+#include <algorithm>
+
+#include "anchorlog/verify/verify.h"
+#include "verify/anchor_audit.h"
+#include "verify/batch_reader.h"
+#include "verify/entry_audit.h"
+#include "verify/fault_list.h"
+#include "verify/history_audit.h"
+#include "verify/verdict.h"
+
+namespace anchorlog::verify {
+namespace {
+
+class LogAudit {
+public:
+    LogAudit(FileSystem& fs, const std::string& dir, const Trust& trust, ChainView* chain)
+        : fs_(fs), dir_(dir), trust_(trust), chain_(chain),
+          anchors_(trust, faults_, report_.notes, report_.undecided) {}
+
+    Report run() {
+        if (open()) {
+            const Hash log_id =
+                wire::log_id_of(origin_for(fs_, batches_.segments, trust_));
+            if (chain_ != nullptr) {
+                anchors_.read_journal(fs_, dir_, log_id);
+                anchors_.ask_chain(*chain_, log_id);
+            } else {
+                anchors_.read_journal(fs_, dir_, log_id);
+            }
+            if (auto done = audit(); !done) report_.undecided.push_back(done.error().message);
+        }
+        faults_.move_to(report_);
+        conclude(report_, trust_, anchors_, chain_ != nullptr);
+        return std::move(report_);
+    }
+
+private:
+    bool open() {
+        auto batches = list_segments(fs_, dir_, "batches");
+        if (!batches) {
+            report_.undecided.push_back("no batches to verify: " + batches.error().message);
+            return false;
+        }
+        batches_ = std::move(*batches);
+        auto log = list_segments(fs_, dir_, "log");
+        if (log) {
+            log_ = std::move(*log);
+        } else if (log.error().code == Errc::not_found) {
+            report_.notes.push_back("there is no log/ in " + dir_);
+        } else {
+            report_.undecided.push_back(log.error().message);
+            return false;
+        }
+        if (!batches_.segments.empty()) return true;
+        if (log_.segments.empty()) {
+            report_.undecided.push_back("batches/ and log/ of " + dir_ + " are empty");
+            return false;
+        }
+        Fault fault;
+        fault.kind = "no_genesis";
+        fault.phrase = "log/ holds entries and batches/ holds nothing, not even the log's "
+                       "beginning";
+        faults_.add(std::move(fault));
+        return false;
+    }
+
+    Result<void> audit() {
+        BatchReader reader(fs_, batches_.segments, faults_);
+        HistoryAudit history(trust_, faults_, report_);
+        EntryAudit entries(fs_, log_.segments, faults_, report_.checked);
+        std::uint64_t batch_id = 0;
+        for (;; ++batch_id) {
+            auto step = reader.next(batch_id);
+            if (!step) return std::move(step).error();
+            if (step->kind == BatchReader::Step::Kind::end) break;
+            if (step->kind == BatchReader::Step::Kind::lost) {
+                history.lost();
+                continue;
+            }
+            const bool after_loss = !history.next_index();
+            const SealedFacts facts = history.line(reader, step->fact, batch_id);
+            if (!facts.header_holds || !facts.understood) continue;
+            ++report_.checked.batches;
+            if (auto done = take_batch(step->fact, facts, history, entries, after_loss); !done) {
+                return done;
+            }
+        }
+        return finish(reader, entries, batch_id);
+    }
+
+    Result<void> take_batch(const BatchFact& fact, const SealedFacts& facts,
+                            const HistoryAudit& history, EntryAudit& entries, bool after_loss) {
+        const wire::Header& header = fact.header;
+        if (after_loss) {
+            if (auto done = entries.skip_to(header.first_index.value); !done) return done;
+        }
+        if (header.count <= kCountMax) {
+            if (auto done = entries.batch(header); !done) return done;
+        }
+        sealed_end_ = header.first_index.value + header.count;
+        anchors_.batch(record_of_batch(history.log_id(), header, facts.history_root, facts.signer,
+                                       fact.line.seal),
+                       sealed_end_);
+        return {};
+    }
+
+    Result<void> finish(const BatchReader& reader, EntryAudit& entries, std::uint64_t batches) {
+        auto unsealed = entries.tail(sealed_end_);
+        if (!unsealed) return std::move(unsealed).error();
+        if (reader.torn()) {
+            report_.undecided.push_back(
+                reader.torn_at() + " is incomplete: a crash cut a seal short (the daemon's next "
+                                   "start mends it), or somebody cut the file");
+        }
+        for (const SegmentEnd& end : reader.stream().ends()) {
+            Fault fault;
+            fault.kind = "padding";
+            fault.phrase = end.padding ? "zero bytes behind the last line of a closed segment"
+                                       : "bytes behind the zero padding";
+            fault.segment = batches_.segments[end.segment].name;
+            fault.line = end.line + 1;
+            faults_.add(std::move(fault));
+        }
+        check_names();
+        anchors_.finish(batches);
+        report_.unsealed = *unsealed;
+        report_.entries = sealed_end_ + *unsealed;
+        report_.checked.segments = entries.files() + reader.stream().files();
+        report_.checked.bytes = entries.bytes() + reader.stream().bytes();
+        report_.checked.devices = entries.devices();
+        for (std::string& note : entries.notes()) report_.notes.push_back(std::move(note));
+        return {};
+    }
+
+    // Names of batches/ segments against their lines; those of log/ are checked with the lines.
+    void check_names() {
+        const auto& segments = batches_.segments;
+        if (segments.front().first_line != 0) {
+            Fault fault;
+            fault.kind = "segment_name";
+            fault.phrase = "the first segment of batches/ is not number 0";
+            fault.segment = segments.front().name;
+            faults_.add(std::move(fault));
+        }
+        for (const auto* list : {&log_, &batches_}) {
+            for (const std::string& name : list->strangers) {
+                if (name.ends_with(".leaves") || name.ends_with(".devices.ndjson")) continue;
+                report_.notes.push_back(name + " is not part of the log");
+            }
+        }
+    }
+
+    static constexpr std::uint64_t kCountMax = 65'536;
+
+    FileSystem& fs_;
+    const std::string& dir_;
+    const Trust& trust_;
+    ChainView* chain_;
+    Report report_;
+    FaultList faults_;
+    AnchorAudit anchors_;
+    SegmentList batches_;
+    SegmentList log_;
+    std::uint64_t sealed_end_ = 0;
+};
+
+}  // namespace
+
+Report verify_log(FileSystem& fs, const std::string& dir, const Trust& trust, ChainView* chain) {
+    return LogAudit(fs, dir, trust, chain).run();
+}
+
+}  // namespace anchorlog::verify

@@ -1,0 +1,323 @@
+#include "support/log_builder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "anchorlog/base/assert.h"
+#include "anchorlog/crypto/keccak.h"
+#include "anchorlog/crypto/secp256k1.h"
+#include "anchorlog/crypto/sha256.h"
+#include "anchorlog/eth/block_header.h"
+#include "anchorlog/eth/receipt.h"
+#include "anchorlog/eth/transaction.h"
+#include "anchorlog/eth/trie.h"
+#include "anchorlog/wire/anchor_step.h"
+#include "anchorlog/wire/entry.h"
+#include "support/alert_builder.h"
+
+namespace anchorlog::testing {
+namespace {
+
+class MapFile final : public File {
+public:
+    explicit MapFile(const std::string& bytes) : bytes_(bytes) {}
+    Result<void> write_at(std::uint64_t, ByteView) override { return refused(); }
+    Result<std::size_t> read_at(std::uint64_t offset,
+                                std::span<std::uint8_t> out) const override {
+        if (offset >= bytes_.size()) return std::size_t{0};
+        const std::size_t size = std::min<std::size_t>(out.size(), bytes_.size() - offset);
+        std::memcpy(out.data(), bytes_.data() + offset, size);
+        return size;
+    }
+    Result<void> allocate(std::uint64_t) override { return refused(); }
+    Result<void> truncate(std::uint64_t) override { return refused(); }
+    Result<void> sync_data() override { return refused(); }
+    Result<void> sync_all() override { return refused(); }
+    Result<std::uint64_t> size() const override { return std::uint64_t{bytes_.size()}; }
+
+private:
+    static Error refused() { return {Errc::io, "read-only"}; }
+    const std::string& bytes_;
+};
+
+Error read_only() { return {Errc::io, "read-only"}; }
+
+std::string segment_name(std::uint64_t first, const char* suffix) {
+    const std::string digits = std::to_string(first);
+    return std::string(20 - digits.size(), '0') + digits + suffix;
+}
+
+std::string hex_text(ByteView bytes) { return "0x" + to_hex(bytes); }
+
+// A header of the London form around one receipt root.
+Bytes block_header(std::uint64_t number, const Hash& receipts_root) {
+    const auto member = [&](std::string_view name) -> std::optional<std::string> {
+        if (name == "receiptsRoot") return hex_text(receipts_root.bytes);
+        if (name == "logsBloom") return hex_text(Bytes(256, 0));
+        if (name == "miner") return hex_text(Bytes(20, 2));
+        if (name == "nonce") return hex_text(Bytes(8, 0));
+        if (name == "extraData") return "0x";
+        if (name == "difficulty" || name == "gasUsed") return "0x0";
+        if (name == "gasLimit" || name == "baseFeePerGas") return "0xffff";
+        if (name == "timestamp") return "0x6553f100";
+        if (name == "number") {
+            Bytes bytes;
+            append_u64be(bytes, number);
+            return hex_text(bytes);
+        }
+        const auto later = {"withdrawalsRoot", "blobGasUsed", "excessBlobGas",
+                            "parentBeaconBlockRoot", "requestsHash"};
+        if (std::find(later.begin(), later.end(), name) != later.end()) return std::nullopt;
+        return hex_text(Bytes(32, 3));
+    };
+    auto header = eth::encode_block_header(member);
+    ANCHORLOG_ASSERT(header.has_value());
+    return *header;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<File>> MapFileSystem::open(const std::string& path, OpenMode mode) {
+    const auto found = files.find(path);
+    if (found == files.end()) return Error{Errc::not_found, path + ": no such file"};
+    if (mode != OpenMode::read) return read_only();
+    return std::unique_ptr<File>(std::make_unique<MapFile>(found->second));
+}
+
+Result<std::vector<std::string>> MapFileSystem::list(const std::string& dir) const {
+    std::vector<std::string> names;
+    const std::string prefix = dir + "/";
+    for (const auto& [path, bytes] : files) {
+        if (!path.starts_with(prefix)) continue;
+        const std::string name = path.substr(prefix.size());
+        if (name.find('/') == std::string::npos) names.push_back(name);
+    }
+    if (names.empty()) return Error{Errc::not_found, dir + ": no such directory"};
+    return names;
+}
+
+Result<bool> MapFileSystem::exists(const std::string& path) const { return files.contains(path); }
+Result<void> MapFileSystem::create_dir(const std::string&) { return read_only(); }
+Result<void> MapFileSystem::sync_dir(const std::string&) { return read_only(); }
+Result<void> MapFileSystem::rename(const std::string&, const std::string&) { return read_only(); }
+Result<void> MapFileSystem::remove(const std::string&) { return read_only(); }
+Result<std::unique_ptr<FileLock>> MapFileSystem::lock(const std::string&) { return read_only(); }
+Result<SpaceInfo> MapFileSystem::space(const std::string&) const { return SpaceInfo{}; }
+Result<std::string> MapFileSystem::volatile_type(const std::string&) const {
+    return std::string();
+}
+
+eth::Address FakeChain::contract() {
+    eth::Address address{};
+    address.fill(0x42);
+    return address;
+}
+
+Hash FakeChain::code_hash() { return crypto::keccak256(as_bytes("runtime code")); }
+
+const FakeChain::Anchored& FakeChain::anchor(const eth::AnchorRecord& record) {
+    ANCHORLOG_ASSERT(record.batch_id.value >= next_batch_);
+    Anchored one;
+    one.event = {record.log_id,      record.batch_id,     record.history_root,
+                 BatchId(next_batch_), record.merkle_root, record.sealed_at_ms,
+                 record.signer_key,  record.sig_r,        record.sig_s};
+    next_batch_ = record.batch_id.value + 1;
+    Hash secret;
+    secret.bytes.fill(7);
+    auto key = crypto::account_key_from_secret(secret);
+    eth::Transaction transaction;
+    transaction.chain_id = kChainId;
+    transaction.nonce = anchored_.size();
+    transaction.priority_fee = 1'000;
+    transaction.max_fee = 2'000'000;
+    transaction.gas = 90'000;
+    transaction.to = contract();
+    transaction.data = eth::anchor_call(record);
+    auto sent = eth::sign_transaction(transaction, **key);
+    one.raw = sent->raw;
+    one.transaction = sent->hash;
+
+    eth::Receipt other;
+    other.succeeded = true;
+    other.cumulative_gas = 21'000;
+    eth::Receipt ours = other;
+    ours.cumulative_gas = 79'000;
+    ours.logs.push_back(eth::encode_anchored(contract(), one.event));
+    auto proof = eth::list_trie_proof({eth::encode_receipt(other), eth::encode_receipt(ours)}, 1);
+    one.receipt_path = proof->path;
+    one.block_number = kFirstBlock + anchored_.size();
+    one.block_header = block_header(one.block_number, proof->root);
+    one.block_hash = crypto::keccak256(one.block_header);
+    anchored_.push_back(std::move(one));
+    return anchored_.back();
+}
+
+LogBuilder::LogBuilder(std::uint8_t key_seed) {
+    std::array<std::uint8_t, 32> seed{};
+    seed.fill(key_seed);
+    signer_ = crypto::signer_from_seed(seed);
+    wire::Header genesis;
+    genesis.kind = "genesis";
+    genesis.log = kOrigin;
+    genesis.merkle_root = merkle::empty_root();
+    genesis.reason = "control";
+    Hash nonce;
+    nonce.bytes.fill(9);
+    genesis.genesis = wire::GenesisRecord{{wire::format_vkey(vkey())}, nonce, {}, ""};
+    write_line(genesis);
+}
+
+wire::VerifierKey LogBuilder::vkey() const {
+    return wire::make_verifier_key(kOrigin, signer_->public_key());
+}
+
+eth::AnchorRecord LogBuilder::newest_record() const { return newest_; }
+
+void LogBuilder::add_entry(std::string line) {
+    line.pop_back();
+    leaves.push_back(merkle::hash_leaf(as_bytes(line)));
+    entries.push_back(std::move(line));
+}
+
+void LogBuilder::add_alert(const std::string& device, std::uint64_t skip_numbers) {
+    now_ms_ += 10;
+    std::uint64_t& highest = highest_[device];
+    const std::uint64_t before = highest;
+    highest += 1 + skip_numbers;
+    auto [source, made] = sources_.try_emplace(device);
+    if (made) source->second = {device, Epoch(0), SeqNo(highest), SeqNo(highest), 0, 0};
+    source->second.last_seq = SeqNo(highest);
+    ++source->second.count;
+    source->second.gaps += highest - before - 1;
+    std::string line;
+    wire::append_alert_line(line, make_alert(device, highest, now_ms_), wire::CertFingerprint{5},
+                            EntryIndex(entries.size()), WallTime{now_ms_}, "gw-01", "");
+    add_entry(std::move(line));
+}
+
+void LogBuilder::add_audit() {
+    now_ms_ += 10;
+    wire::Audit audit;
+    audit.event = "start";
+    audit.subject = "anchorlogd";
+    audit.first_at = audit.last_at = WallTime{now_ms_};
+    std::string line;
+    wire::append_audit_line(line, audit, EntryIndex(entries.size()), WallTime{now_ms_});
+    add_entry(std::move(line));
+    ++audits_;
+}
+
+void LogBuilder::seal() {
+    wire::Header header;
+    header.log = kOrigin;
+    header.first_index = EntryIndex(first_index_);
+    header.count = entries.size() - first_index_;
+    header.count_audit = audits_;
+    header.merkle_root = merkle::root_of(std::span(leaves).subspan(first_index_));
+    header.reason = "count";
+    std::vector<wire::Source> all;
+    for (const auto& [device, source] : sources_) all.push_back(source);
+    if (all.size() <= wire::kSourcesMax) {
+        header.sources = all;
+    } else {
+        header.sources_count = all.size();
+        header.sources_digest = crypto::sha256(as_bytes(wire::format_sources(all)));
+    }
+    write_line(header);
+    first_index_ = entries.size();
+    audits_ = 0;
+    sources_.clear();
+}
+
+void LogBuilder::write_line(const wire::Header& draft) {
+    now_ms_ += 1'000;
+    wire::Header header = draft;
+    header.batch_id = BatchId(batches.size());
+    header.prev_root = history_.root();
+    header.opened_at = WallTime{now_ms_ - 500};
+    header.sealed_at = WallTime{now_ms_};
+    header.signer = wire::format_key_id(vkey().key_id);
+    auto text = wire::format_header(header);
+    ANCHORLOG_ASSERT(text.has_value());
+    history_.append(merkle::hash_leaf(as_bytes(*text)));
+    const Hash root = history_.root();
+    auto note = wire::sign_note(wire::format_checkpoint({kOrigin, history_.size(), root}), kOrigin,
+                                {signer_.get()});
+    const Hash log_id = wire::log_id_of(kOrigin);
+    auto seal = signer_->sign(wire::seal_payload(log_id, header.batch_id, header.merkle_root, root,
+                                                 header.sealed_at));
+    newest_ = {log_id, header.batch_id, header.merkle_root, root,
+               static_cast<std::uint64_t>(now_ms_), {}, {}, {}};
+    newest_.signer_key.bytes = signer_->public_key();
+    std::copy_n(seal->begin(), 32, newest_.sig_r.bytes.begin());
+    std::copy_n(seal->begin() + 32, 32, newest_.sig_s.bytes.begin());
+    batches.push_back(wire::format_batch_line({*note, *text, Bytes(seal->begin(), seal->end())}));
+    headers.push_back(header);
+}
+
+void LogBuilder::fill(std::uint64_t count, std::uint64_t batch_entries) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+        for (std::uint64_t k = 0; k < batch_entries; ++k) {
+            add_alert(k % 2 == 0 ? "cam-1" : "cam-2");
+        }
+        seal();
+    }
+}
+
+void LogBuilder::anchor(FakeChain& chain, bool with_receipt) {
+    const FakeChain::Anchored& one = chain.anchor(newest_);
+    wire::AnchorAttempt attempt;
+    attempt.target = "eth";
+    attempt.batch_id = newest_.batch_id;
+    attempt.nonce = chain.anchored().size() - 1;
+    attempt.gas = 90'000;
+    attempt.max_fee = 2'000'000;
+    attempt.priority_fee = 1'000;
+    attempt.hash = one.transaction;
+    attempt.raw = one.raw;
+    attempt.at = WallTime{now_ms_};
+    anchors.push_back(wire::format_anchor_step(attempt));
+    if (!with_receipt) return;
+    wire::AnchorReceipt receipt;
+    receipt.target = "eth";
+    receipt.batch_id = newest_.batch_id;
+    receipt.from_batch = one.event.from_batch;
+    receipt.chain_id = FakeChain::kChainId;
+    receipt.contract = FakeChain::contract();
+    receipt.hash = one.transaction;
+    receipt.block_number = one.block_number;
+    receipt.block_hash = one.block_hash;
+    receipt.block_header = one.block_header;
+    receipt.transaction_index = 1;
+    receipt.log_index = 0;
+    receipt.receipt_path = one.receipt_path;
+    receipt.at = WallTime{now_ms_};
+    anchors.push_back(wire::format_anchor_step(receipt));
+}
+
+void LogBuilder::write(MapFileSystem& fs, const std::string& dir, std::size_t segment_lines,
+                       bool with_leaves) const {
+    const auto put = [&](const std::string& journal, const std::vector<std::string>& lines,
+                         std::size_t step) {
+        for (std::size_t first = 0; first == 0 || first < lines.size(); first += step) {
+            std::string& bytes = fs.files[dir + "/" + journal + "/" +
+                                          segment_name(first, ".ndjson")];
+            bytes.clear();
+            const std::size_t end = std::min(lines.size(), first + step);
+            for (std::size_t i = first; i < end; ++i) bytes += lines[i] + "\n";
+            if (end == lines.size()) bytes.append(padding_bytes, '\0');
+        }
+    };
+    put("log", entries, segment_lines);
+    put("batches", batches, 100'000);
+    if (!anchors.empty()) put("anchors", anchors, 100'000);
+    if (!with_leaves) return;
+    for (std::size_t first = 0; first < entries.size(); first += segment_lines) {
+        std::string& bytes = fs.files[dir + "/log/" + segment_name(first, ".leaves")];
+        bytes.clear();
+        const std::size_t end = std::min<std::size_t>(first_index_, first + segment_lines);
+        for (std::size_t i = first; i < end; ++i) bytes += as_text(leaves[i].bytes);
+    }
+}
+
+}  // namespace anchorlog::testing

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "anchorlog/base/file_system.h"
+#include "anchorlog/crypto/ed25519.h"
+#include "anchorlog/eth/log_anchor.h"
+#include "anchorlog/merkle/tree.h"
+#include "anchorlog/wire/header.h"
+#include "anchorlog/wire/note.h"
+
+namespace anchorlog::testing {
+
+// Files in memory, path → bytes; read-only through the interface.
+class MapFileSystem final : public FileSystem {
+public:
+    std::map<std::string, std::string> files;
+
+    [[nodiscard]] Result<std::unique_ptr<File>> open(const std::string& path,
+                                                     OpenMode mode) override;
+    [[nodiscard]] Result<std::vector<std::string>> list(const std::string& dir) const override;
+    [[nodiscard]] Result<bool> exists(const std::string& path) const override;
+    [[nodiscard]] Result<void> create_dir(const std::string& dir) override;
+    [[nodiscard]] Result<void> sync_dir(const std::string& dir) override;
+    [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to) override;
+    [[nodiscard]] Result<void> remove(const std::string& path) override;
+    [[nodiscard]] Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+    [[nodiscard]] Result<SpaceInfo> space(const std::string& dir) const override;
+    [[nodiscard]] Result<std::string> volatile_type(const std::string& dir) const override;
+};
+
+// The contract's rules over blocks that hold one transaction each.
+class FakeChain {
+public:
+    static constexpr std::uint64_t kChainId = 1337;
+    static constexpr std::uint64_t kFirstBlock = 5;
+
+    struct Anchored {
+        eth::AnchoredEvent event;
+        std::uint64_t block_number = 0;
+        Hash block_hash;
+        Bytes block_header;
+        Hash transaction;
+        Bytes raw;
+        std::vector<Bytes> receipt_path;
+    };
+
+    [[nodiscard]] static eth::Address contract();
+    [[nodiscard]] static Hash code_hash();
+    // As LogAnchor.anchor would: one event more.
+    const Anchored& anchor(const eth::AnchorRecord& record);
+    [[nodiscard]] const std::vector<Anchored>& anchored() const { return anchored_; }
+    [[nodiscard]] std::uint64_t next_batch() const { return next_batch_; }
+
+private:
+    std::vector<Anchored> anchored_;
+    std::uint64_t next_batch_ = 0;
+};
+
+// Writes a log as the daemon would leave it (formats §3), with fixed seeds and times, and keeps
+// its lines apart so that tests can damage them one by one.
+class LogBuilder {
+public:
+    static constexpr const char* kOrigin = "anchorlog.example/gw-01";
+    static constexpr std::int64_t kStartMs = 1'700'000'000'000;
+
+    explicit LogBuilder(std::uint8_t key_seed = 1);
+
+    void add_alert(const std::string& device = "cam-1", std::uint64_t skip_numbers = 0);
+    void add_audit();
+    // Seals what was added since the last seal.
+    void seal();
+    // `batches` batches of `entries` alerts each, of two devices in turn.
+    void fill(std::uint64_t batches, std::uint64_t entries);
+    // Anchors the newest batch: attempt, event, and, unless told not to, its receipt.
+    void anchor(FakeChain& chain, bool with_receipt = true);
+
+    [[nodiscard]] wire::VerifierKey vkey() const;
+    [[nodiscard]] eth::AnchorRecord newest_record() const;
+    // log/, batches/, anchors/ below `dir`; `segment_lines` lines of log/ a file; with NULs behind
+    // the newest and, if asked, the leaf hashes beside the log.
+    void write(MapFileSystem& fs, const std::string& dir, std::size_t segment_lines = 1000,
+               bool with_leaves = false) const;
+
+    std::vector<std::string> entries;
+    std::vector<std::string> batches;
+    std::vector<std::string> anchors;
+    std::vector<Hash> leaves;             // as sealed, whatever happens to `entries`
+    std::vector<wire::Header> headers;
+    std::size_t padding_bytes = 512;
+
+private:
+    void write_line(const wire::Header& header);
+    void add_entry(std::string line);
+
+    std::unique_ptr<crypto::Signer> signer_;
+    merkle::CompactRange history_;
+    std::map<std::string, std::uint64_t> highest_;
+    std::map<std::string, wire::Source> sources_;
+    std::uint64_t first_index_ = 0;
+    std::uint64_t audits_ = 0;
+    std::int64_t now_ms_ = kStartMs;
+    eth::AnchorRecord newest_;
+};
+
+}  // namespace anchorlog::testing

@@ -1,0 +1,81 @@
+#include "app/config.h"
+
+#include <gtest/gtest.h>
+
+#include "anchorlog/base/file_system.h"
+
+namespace anchorlog::app {
+namespace {
+
+const std::string kSmallest = R"({
+  "origin": "anchorlog.example/gw-01",
+  "store": {"dir": "store"},
+  "tls": {"certificate": "pki/s.crt", "key": "/abs/s.key", "client_ca": "pki/ca.crt"},
+  "registry": "senders.json",
+  "signing_key": "../log.key"
+})";
+
+std::string with(const std::string& member) {
+    return kSmallest.substr(0, kSmallest.rfind('}')) + "," + member + "}";
+}
+
+std::string error_of(const std::string& json) {
+    const auto config = parse_config(json, "/etc/anchorlog");
+    return config ? "accepted" : config.error().message;
+}
+
+TEST(Config, TheSmallestOneHasDocumentedDefaults) {
+    const auto config = parse_config(kSmallest, "/etc/anchorlog");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->store_dir, "/etc/anchorlog/store");
+    EXPECT_EQ(config->tls.key_path, "/abs/s.key");
+    EXPECT_EQ(config->signing_key_path, "/etc/log.key");
+    EXPECT_EQ(config->listen.port, 7400);
+    EXPECT_EQ(config->sequencer.batch.entries, 50u);
+    EXPECT_EQ(config->sequencer.batch.interval_ms, 60'000);
+    EXPECT_EQ(config->sequencer.window_ms, 30'000);
+    EXPECT_TRUE(config->targets.empty());
+}
+
+TEST(Config, UnknownKeysAreNamedByTheirPath) {
+    EXPECT_EQ(error_of(with(R"("colour": 1)")), "colour is not a known key");
+    EXPECT_EQ(error_of(with(R"("listen": {"prot": 1})")), "listen.prot is not a known key");
+    EXPECT_NE(error_of(with(R"("anchor": {"targets": [{"id": "a", "rpc": "u", "chain_id": 1,
+        "contract": "0x0000000000000000000000000000000000000001", "submitter_key": "k",
+        "code_hash": "0x0000000000000000000000000000000000000000000000000000000000000001",
+        "typo": 1}]})"))
+                  .find("anchor.targets[0].typo is not a known key"),
+              std::string::npos);
+}
+
+TEST(Config, WrongTypesRangesAndMissingMembersAreNamed) {
+    EXPECT_EQ(error_of(with(R"("listen": {"port": 70000})")),
+              "listen.port must be from 0 to 65535, not 70000");
+    EXPECT_EQ(error_of(with(R"("listen": {"port": "x"})")),
+              "listen.port must be a whole number, 0 or more");
+    EXPECT_EQ(error_of(with(R"("batch": 7)")), "batch must be an object");
+    EXPECT_EQ(error_of(with(R"("log": {"level": "loud"})")),
+              "log.level must be one of debug, info, warn, error");
+    EXPECT_EQ(error_of("{}"), "origin is missing and has no default");
+    EXPECT_NE(error_of("{\"origin\": }").find("not valid JSON"), std::string::npos);
+    EXPECT_NE(error_of(with(R"("origin": "again")")).find("not valid JSON"), std::string::npos);
+}
+
+TEST(Config, TheDocumentedSampleIsValidAndSaysEveryDefault) {
+    PosixFileSystem fs;
+    const auto text = read_file(fs, ANCHORLOG_CONFIG_SAMPLE, 1 << 20);
+    ASSERT_TRUE(text) << text.error().message;
+    const auto sample = parse_config(*text, "/etc/anchorlog");
+    ASSERT_TRUE(sample) << sample.error().message;
+    const auto smallest = parse_config(kSmallest, "/etc/anchorlog");
+    EXPECT_EQ(sample->listen.connections_max, smallest->listen.connections_max);
+    EXPECT_EQ(sample->listen.idle_timeout_ms, smallest->listen.idle_timeout_ms);
+    EXPECT_EQ(sample->sequencer.group_bytes_max, smallest->sequencer.group_bytes_max);
+    EXPECT_EQ(sample->journal.segment_bytes, smallest->journal.segment_bytes);
+    EXPECT_EQ(sample->storage.reserve_bytes, smallest->storage.reserve_bytes);
+    EXPECT_EQ(sample->run_entries, smallest->run_entries);
+    EXPECT_EQ(sample->listen.queue_bytes_max, smallest->listen.queue_bytes_max);
+}
+
+}  // namespace
+}  // namespace anchorlog::app

@@ -1,0 +1,275 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ingest_fixture.h"
+
+namespace anchorlog::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class IngestListenerTest : public IngestTest {
+protected:
+    void expect_refused(TlsClient& client, const std::string& reason) {
+        client.send(framed(alert_json("cam-1", 1)));
+        EXPECT_TRUE(client.ended());
+        ASSERT_TRUE(sink_.wait_for_refusals(1));
+        const auto refusals = sink_.refusals();
+        ASSERT_EQ(refusals.size(), 1u);
+        EXPECT_EQ(refusals.front().first, "127.0.0.1");
+        EXPECT_THAT(refusals.front().second, HasSubstr(reason));
+        EXPECT_TRUE(sink_.inbounds().empty());
+        EXPECT_EQ(listener_->stats().handshakes_refused, 1u);
+    }
+    void expect_refused(const crypto::CertifiedKey& certified, const std::string& reason) {
+        start();
+        const auto client = connect(certified);
+        expect_refused(*client, reason);
+    }
+};
+
+TEST_F(IngestListenerTest, AcceptsARegisteredSender) {
+    start();
+    const auto client = connect(gw_);
+    ASSERT_TRUE(client->handshaken());
+    EXPECT_STREQ(SSL_get_version(client->connection()), "TLSv1.3");
+    ASSERT_TRUE(client->send(framed(alert_json("cam-1", 1))));
+    ASSERT_TRUE(sink_.wait_for_chunks(1));
+    const auto inbound = sink_.inbounds().front();
+    EXPECT_EQ(inbound.sender, "gw");
+    EXPECT_NE(inbound.cert, wire::CertFingerprint{});
+    ASSERT_EQ(inbound.frames.size(), 1u);
+    EXPECT_TRUE(std::holds_alternative<wire::Alert>(inbound.frames.front().content));
+    const auto stats = listener_->stats();
+    EXPECT_EQ(stats.sessions, 1u);
+    EXPECT_EQ(stats.handshakes, 1u);
+    EXPECT_EQ(stats.frames_in, 1u);
+    EXPECT_EQ(stats.queue_bytes, inbound.bytes);
+    deliver(inbound.session, framed("\"ok\""), inbound.bytes);
+    EXPECT_EQ(client->read_frame(), "\"ok\"");
+    EXPECT_EQ(listener_->stats().queue_bytes, 0u);
+}
+
+TEST_F(IngestListenerTest, RefusesNoCertificate) {
+    start();
+    TlsClient client(listener_->port(), TlsClientOptions{});
+    expect_refused(client, "no client certificate");
+}
+
+TEST_F(IngestListenerTest, RefusesAnotherCa) {
+    expect_refused(issue(make_test_ca("another CA"), sender_request("gw")),
+                   "client certificate refused: unable to get local issuer");
+}
+
+TEST_F(IngestListenerTest, RefusesAnotherCaOfTheSameName) {
+    expect_refused(issue(make_test_ca(), sender_request("gw")), "client certificate refused");
+}
+
+TEST_F(IngestListenerTest, RefusesAnExpiredCertificate) {
+    auto request = sender_request("gw");
+    request.days = 1;
+    expect_refused(issue(pki_.ca, request, -5), "certificate has expired");
+}
+
+TEST_F(IngestListenerTest, RefusesACertificateOfAnotherPurpose) {
+    auto request = sender_request("gw");
+    request.server = true;
+    expect_refused(issue(pki_.ca, request), "purpose");
+}
+
+TEST_F(IngestListenerTest, RefusesTls12) {
+    start();
+    TlsClientOptions options;
+    options.certified = &gw_;
+    options.version_max = TLS1_2_VERSION;
+    TlsClient client(listener_->port(), options);
+    EXPECT_FALSE(client.handshaken());
+    ASSERT_TRUE(sink_.wait_for_refusals(1));
+    EXPECT_THAT(sink_.refusals().front().second, HasSubstr("does not offer TLS 1.3"));
+}
+
+TEST_F(IngestListenerTest, RefusesTwoSanUris) {
+    expect_refused(with_names(gw_, pki_.ca,
+                              "URI:urn:anchorlog:sender:gw,URI:urn:anchorlog:sender:other"),
+                   "more than one SAN URI");
+}
+
+TEST_F(IngestListenerTest, RefusesACertificateWithoutASender) {
+    expect_refused(with_names(gw_, pki_.ca, "DNS:gw"), "no SAN URI");
+}
+
+TEST_F(IngestListenerTest, RefusesAnUnknownSender) {
+    expect_refused(pki_.sender("stranger"), "stranger is not registered");
+}
+
+TEST_F(IngestListenerTest, RefusesASuspendedSender) {
+    start();
+    ASSERT_TRUE(listener_->reload(pki_.files, registry_of("suspended", "active")));
+    const auto client = connect(gw_);
+    expect_refused(*client, "gw is not active");
+}
+
+TEST_F(IngestListenerTest, RefusesWhatIsNotTls) {
+    start();
+    TcpClient client(listener_->port());
+    ASSERT_TRUE(client.send("GET / HTTP/1.1\r\n\r\n"));
+    client.read_to_end();
+    ASSERT_TRUE(sink_.wait_for_refusals(1));
+    EXPECT_THAT(sink_.refusals().front().second, HasSubstr("does not speak TLS"));
+}
+
+TEST_F(IngestListenerTest, ReportsAPeerThatLeavesDuringTheHandshake) {
+    start();
+    TcpClient(listener_->port()).disconnect();
+    ASSERT_TRUE(sink_.wait_for_refusals(1));
+    EXPECT_THAT(sink_.refusals().front().second, HasSubstr("closed the connection"));
+}
+
+TEST_F(IngestListenerTest, ASilentPeerIsClosedAtItsDeadline) {
+    options_.handshake_timeout_ms = 50;
+    start();
+    TcpClient client(listener_->port());
+    EXPECT_EQ(client.read_to_end(), "");
+    ASSERT_TRUE(sink_.wait_for_refusals(1));
+    EXPECT_EQ(sink_.refusals().front().second, "no TLS handshake within 50 ms");
+}
+
+TEST_F(IngestListenerTest, TellsOneConnectionTooManyThatItIsBusy) {
+    options_.connections_max = 1;
+    start();
+    net::SessionId id;
+    const auto first = open_session(id);
+    const auto second = connect(gw_);
+    const auto reject = second->read_frame();
+    ASSERT_TRUE(reject);
+    EXPECT_THAT(*reject, HasSubstr(R"("code":"busy")"));
+    EXPECT_THAT(*reject, HasSubstr(R"("permanent":false)"));
+    EXPECT_TRUE(second->read_close_notify());
+    EXPECT_EQ(listener_->stats().sessions, 1u);
+    EXPECT_EQ(sink_.inbounds().size(), 1u);
+}
+
+TEST_F(IngestListenerTest, ClosesAtOnceWhatIsFarOverTheLimit) {
+    options_.connections_max = 1;
+    start();
+    std::vector<std::unique_ptr<TcpClient>> silent;
+    for (int i = 0; i < 17; ++i) silent.push_back(std::make_unique<TcpClient>(listener_->port()));
+    TcpClient over(listener_->port());
+    EXPECT_EQ(over.read_to_end(), "");
+    ASSERT_TRUE(sink_.wait_for_refusals(1));
+    EXPECT_EQ(sink_.refusals().front().second, "too many connections");
+}
+
+TEST_F(IngestListenerTest, ReloadClosesOnlyTheSenderThatIsGone) {
+    options_.io_threads = 2;
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    const auto other_key = pki_.sender("other");
+    const auto other = connect(other_key);
+    ASSERT_TRUE(other->send(framed(alert_json("cam-9", 1))));
+    ASSERT_TRUE(sink_.wait_for_chunks(2));
+    const net::SessionId other_id = sink_.inbounds().back().session;
+    EXPECT_NE(id, other_id);
+
+    ASSERT_TRUE(listener_->reload(pki_.files, registry_of("revoked", "active")));
+    EXPECT_TRUE(client->read_close_notify());
+    client->tcp().disconnect();
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    deliver(other_id, framed("1"), 0);
+    EXPECT_EQ(other->read_frame(), "1");
+}
+
+TEST_F(IngestListenerTest, ReloadIsAllOrNothing) {
+    start();
+    net::TlsFiles broken = pki_.files;
+    broken.client_ca_path = pki_.dir.write("broken.crt", "nothing");
+    const auto done = listener_->reload(broken, registry_of("revoked", "revoked"));
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, HasSubstr("broken.crt"));
+    net::SessionId id;
+    const auto client = open_session(id);
+    EXPECT_EQ(listener_->stats().sessions, 1u);
+}
+
+TEST_F(IngestListenerTest, ReloadTakesTheNewCa) {
+    start();
+    const auto new_ca = make_test_ca("new CA");
+    net::TlsFiles files = pki_.files;
+    files.client_ca_path = pki_.dir.write("new-ca.crt", new_ca.certificate_pem);
+    ASSERT_TRUE(listener_->reload(files, registry_of("active", "active")));
+    const auto old_client = connect(gw_);
+    expect_refused(*old_client, "client certificate refused");
+    const auto new_key = issue(new_ca, sender_request("gw"));
+    const auto client = connect(new_key);
+    ASSERT_TRUE(client->send(framed(alert_json("cam-1", 1))));
+    EXPECT_TRUE(sink_.wait_for_chunks(1));
+}
+
+TEST_F(IngestListenerTest, AfterStopReadingRepliesStillGoOut) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    listener_->stop_reading();
+    ASSERT_TRUE(client->send(framed(alert_json("cam-1", 2))));
+    deliver(id, framed("1"), sink_.inbounds().front().bytes);
+    EXPECT_EQ(client->read_frame(), "1");
+    listener_->close(0);
+    const auto all = sink_.inbounds();
+    EXPECT_EQ(all.size(), 2u);
+    EXPECT_EQ(RecordingSink::count_last(all, id), 1u);
+    EXPECT_FALSE(TcpClient(listener_->port()).connected());
+}
+
+TEST_F(IngestListenerTest, CloseTellsEverySession) {
+    options_.io_threads = 2;
+    start();
+    net::SessionId ids[2];
+    const auto first = open_session(ids[0]);
+    const auto second = open_session(ids[1]);
+    deliver(ids[0], framed("\"pending\""), 0);
+    listener_->close(5'000);
+    EXPECT_EQ(first->read_frame(), "\"pending\"");
+    for (TlsClient* client : {first.get(), second.get()}) {
+        const auto reject = client->read_frame();
+        ASSERT_TRUE(reject);
+        EXPECT_THAT(*reject, HasSubstr(R"("code":"shutting_down")"));
+        EXPECT_THAT(*reject, HasSubstr(R"("frame":1)"));
+        EXPECT_TRUE(client->read_close_notify());
+    }
+    for (const auto id : ids) EXPECT_EQ(RecordingSink::count_last(sink_.inbounds(), id), 1u);
+    EXPECT_EQ(listener_->stats().sessions, 0u);
+}
+
+TEST_F(IngestListenerTest, CloseDoesNotWaitForHandshakes) {
+    start();
+    TcpClient silent(listener_->port());
+    ASSERT_TRUE(silent.connected());
+    listener_->close(20'000);
+    EXPECT_EQ(silent.read_to_end(), "");
+}
+
+TEST_F(IngestListenerTest, CanBeDroppedUnstarted) {
+    auto made = net::IngestListener::create(options_, pki_.files,
+                                            registry_of("active", "active"), sink_);
+    ASSERT_TRUE(made);
+    made.value().reset();
+}
+
+TEST_F(IngestListenerTest, SaysWhyItCannotListen) {
+    start();
+    net::IngestOptions options;
+    options.port = listener_->port();
+    const auto registry = registry_of("active", "active");
+    const auto taken = net::IngestListener::create(options, pki_.files, registry, sink_);
+    ASSERT_FALSE(taken);
+    EXPECT_THAT(taken.error().message, HasSubstr("cannot bind"));
+    EXPECT_THAT(taken.error().message, HasSubstr("listen.port"));
+    options.address = "localhost";
+    const auto name = net::IngestListener::create(options, pki_.files, registry, sink_);
+    ASSERT_FALSE(name);
+    EXPECT_THAT(name.error().message, HasSubstr("listen.address"));
+}
+
+}  // namespace
+}  // namespace anchorlog::testing

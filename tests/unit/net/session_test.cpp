@@ -1,0 +1,257 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "ingest_fixture.h"
+
+namespace anchorlog::testing {
+namespace {
+
+class SessionTest : public IngestTest {
+protected:
+    [[nodiscard]] static const wire::Refusal* refusal_of(const net::InboundFrame& frame) {
+        return std::get_if<wire::Refusal>(&frame.content);
+    }
+    // Sends `bad` behind one alert and expects it refused, answered and the session closed.
+    void expect_border_lost(const std::string& bad, wire::RejectCode code) {
+        start();
+        const auto client = connect(gw_);
+        ASSERT_TRUE(client->send(framed(alert_json("cam-1", 1)) + bad));
+        ASSERT_TRUE(sink_.wait_for([](const auto& all) {
+            return RecordingSink::count_frames(all) >= 2;
+        }));
+        const auto all = sink_.inbounds();
+        const auto* refusal = refusal_of(all.back().frames.back());
+        ASSERT_NE(refusal, nullptr);
+        EXPECT_EQ(refusal->code, code);
+        EXPECT_EQ(all.back().frames.back().frame, 1u);
+        client->send(framed(alert_json("cam-1", 2)));
+        sink_.answer_at_once(*listener_);
+        for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(client->read_frame(), "\"ok\"");
+        EXPECT_TRUE(client->read_close_notify());
+        client->tcp().disconnect();
+        EXPECT_TRUE(sink_.wait_for_last(all.back().session));
+        EXPECT_EQ(RecordingSink::count_frames(sink_.inbounds()), 2u);
+    }
+};
+
+TEST_F(SessionTest, FramesMayComeByteByByte) {
+    start();
+    const auto client = connect(gw_);
+    const std::string bytes =
+        framed(alert_json("cam-1", 1, "", 100)) + framed(alert_json("cam-1", 2, "", 100));
+    for (const char byte : bytes) ASSERT_TRUE(client->send(std::string(1, byte)));
+    ASSERT_TRUE(sink_.wait_for_chunks(2));
+    const auto all = sink_.inbounds();
+    ASSERT_EQ(all.size(), 2u);
+    EXPECT_EQ(all[0].frames.front().frame, 0u);
+    EXPECT_EQ(all[1].frames.front().frame, 1u);
+    EXPECT_EQ(all[0].bytes + all[1].bytes, bytes.size());
+}
+
+TEST_F(SessionTest, StopsReadingAtItsLimitAndResumesWhenAnswered) {
+    constexpr std::size_t kFrames = 400;
+    options_.session_bytes_max = 1u << 17;
+    start();
+    const auto client = connect(gw_);
+    // Far more than the limit and all buffers of the kernel together.
+    const std::string frame = framed(alert_json("cam-1", 1, "", 60'000));
+    std::atomic<std::size_t> sent{0};
+    std::atomic<bool> blocked{false};
+    set_timeout(client->tcp().fd(), SO_SNDTIMEO, 100);
+    SSL_set_mode(client->connection(), SSL_MODE_ENABLE_PARTIAL_WRITE);
+    std::thread writer([&] {
+        std::size_t at = 0;
+        while (sent < kFrames) {
+            const int size = static_cast<int>(frame.size() - at);
+            const int put = SSL_write(client->connection(), frame.data() + at, size);
+            if (put > 0) at += static_cast<std::size_t>(put);
+            if (put <= 0 && SSL_get_error(client->connection(), put) != SSL_ERROR_WANT_WRITE) {
+                return;
+            }
+            if (put <= 0) blocked = true;
+            if (at == frame.size()) {
+                at = 0;
+                ++sent;
+            }
+        }
+    });
+    EXPECT_TRUE(eventually([&] { return blocked.load(); }));
+    EXPECT_TRUE(eventually(
+        [&] { return listener_->stats().queue_bytes >= options_.session_bytes_max; }));
+    EXPECT_LT(listener_->stats().queue_bytes, options_.session_bytes_max + 2 * frame.size());
+    EXPECT_LT(sent.load(), kFrames);
+    sink_.answer_at_once(*listener_);
+    EXPECT_TRUE(sink_.wait_for([&](const auto& all) {
+        return RecordingSink::count_frames(all) == kFrames;
+    }));
+    writer.join();
+    EXPECT_EQ(sent.load(), kFrames);
+    EXPECT_TRUE(eventually([&] { return listener_->stats().queue_bytes == 0; }));
+}
+
+TEST_F(SessionTest, AnAnswerToOneSessionWakesTheOthersOfAFullQueue) {
+    options_.queue_bytes_max = 2'000;
+    options_.io_threads = 2;
+    start();
+    const auto first = connect(gw_);
+    ASSERT_TRUE(first->send(framed(alert_json("cam-1", 1, "", 4'000))));
+    ASSERT_TRUE(sink_.wait_for_chunks(1));
+    const auto chunk = sink_.inbounds().front();
+    const auto second = connect(gw_);
+    ASSERT_TRUE(second->send(framed(alert_json("cam-1", 2))));
+    ASSERT_TRUE(eventually([&] { return listener_->stats().sessions == 2; }));
+    deliver(chunk.session, "", chunk.bytes);
+    ASSERT_TRUE(sink_.wait_for_chunks(2));
+    EXPECT_NE(sink_.inbounds().back().session, chunk.session);
+}
+
+TEST_F(SessionTest, DeliversInOrderAndCloses) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    for (int i = 0; i < 50; ++i) deliver(id, framed(std::to_string(i)), 0);
+    deliver(id, framed("\"last\""), 0, true);
+    deliver(id, framed("\"never\""), 0);
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(client->read_frame(), std::to_string(i));
+    EXPECT_EQ(client->read_frame(), "\"last\"");
+    EXPECT_TRUE(client->read_close_notify());
+    client->tcp().disconnect();
+    EXPECT_TRUE(sink_.wait_for_last(id));
+}
+
+TEST_F(SessionTest, ClosingWaitsForAPeerThatStillSends) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    // Unread by the server when it closes: must not reset the connection under our reject.
+    ASSERT_TRUE(client->send(framed(alert_json("cam-1", 2, "", 50'000))));
+    deliver(id, framed("\"reject\""), 0, true);
+    client->send(framed(alert_json("cam-1", 3, "", 50'000)));
+    client->send(framed(alert_json("cam-1", 4, "", 50'000)));
+    EXPECT_EQ(client->read_frame(), "\"reject\"");
+    EXPECT_TRUE(client->read_close_notify());
+}
+
+TEST_F(SessionTest, APeerThatDoesNotCloseIsClosed) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    deliver(id, "", 0, true);
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    EXPECT_TRUE(client->read_close_notify());
+}
+
+TEST_F(SessionTest, LengthZeroIsRefusedAndCloses) {
+    expect_border_lost(std::string(4, '\0'), wire::RejectCode::malformed);
+}
+
+TEST_F(SessionTest, OversizeIsRefusedAndCloses) {
+    expect_border_lost(std::string("\x00\x01\x00\x01{", 5), wire::RejectCode::too_large);
+}
+
+TEST_F(SessionTest, BadContentIsRefusedAndTheSessionLivesOn) {
+    start();
+    const auto client = connect(gw_);
+    ASSERT_TRUE(client->send(framed("\xff") + framed(alert_json("cam-2", 1)) +
+                             framed(alert_json("cam-1", 1))));
+    ASSERT_TRUE(sink_.wait_for(
+        [](const auto& all) { return RecordingSink::count_frames(all) == 3; }));
+    const auto frames = sink_.inbounds().front().frames;
+    ASSERT_EQ(frames.size(), 3u);
+    ASSERT_NE(refusal_of(frames[0]), nullptr);
+    EXPECT_EQ(refusal_of(frames[0])->code, wire::RejectCode::malformed);
+    ASSERT_NE(refusal_of(frames[1]), nullptr);
+    EXPECT_EQ(refusal_of(frames[1])->code, wire::RejectCode::identity);
+    EXPECT_EQ(refusal_of(frames[2]), nullptr);
+    EXPECT_EQ(listener_->stats().sessions, 1u);
+}
+
+TEST_F(SessionTest, APeerThatEndsItsSideStillGetsItsAnswers) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    client->end_sending();
+    deliver(id, framed("\"ack\""), sink_.inbounds().front().bytes);
+    EXPECT_EQ(client->read_frame(), "\"ack\"");
+    EXPECT_TRUE(client->read_close_notify());
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    EXPECT_EQ(RecordingSink::count_last(sink_.inbounds(), id), 1u);
+}
+
+TEST_F(SessionTest, TheEndInsideAFrameIsJustTheEnd) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    sink_.answer_at_once(*listener_);
+    ASSERT_TRUE(client->send(framed(alert_json("cam-1", 2)).substr(0, 20)));
+    client->tcp().disconnect();
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    EXPECT_EQ(sink_.inbounds().size(), 2u);
+    EXPECT_TRUE(eventually([&] { return listener_->stats().sessions == 0; }));
+}
+
+TEST_F(SessionTest, BytesOfASessionThatIsGoneAreReleasedToo) {
+    start();
+    net::SessionId id;
+    auto client = open_session(id);
+    client->tcp().disconnect();
+    EXPECT_GT(listener_->stats().queue_bytes, 0u);
+    deliver(id, framed("1"), sink_.inbounds().front().bytes);
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    EXPECT_EQ(listener_->stats().queue_bytes, 0u);
+}
+
+TEST_F(SessionTest, AnIdleSessionIsClosedUnlessAnAnswerIsDue) {
+    options_.idle_timeout_ms = 100;
+    start();
+    net::SessionId waiting_id;
+    const auto waiting = open_session(waiting_id);
+    net::SessionId idle_id;
+    const auto idle = open_session(idle_id);
+    deliver(idle_id, "", sink_.inbounds().back().bytes);
+    EXPECT_TRUE(idle->read_close_notify());
+    EXPECT_EQ(RecordingSink::count_last(sink_.inbounds(), waiting_id), 0u);
+    deliver(waiting_id, framed("1"), sink_.inbounds().front().bytes);
+    EXPECT_EQ(waiting->read_frame(), "1");
+    EXPECT_TRUE(waiting->read_close_notify());
+}
+
+TEST_F(SessionTest, APeerThatNeverReadsItsAnswersIsClosed) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    const std::string frames = framed("\"" + std::string(60'000, 'x') + "\"");
+    for (int i = 0; i < 400; ++i) deliver(id, frames, 0);
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    EXPECT_EQ(RecordingSink::count_last(sink_.inbounds(), id), 1u);
+}
+
+TEST_F(SessionTest, ManySessionsOverSeveralThreads) {
+    constexpr int kClients = 8;
+    constexpr int kAlerts = 50;
+    options_.io_threads = 3;
+    start();
+    sink_.answer_at_once(*listener_);
+    std::vector<std::thread> threads;
+    std::atomic<int> answered{0};
+    for (int i = 0; i < kClients; ++i) {
+        threads.emplace_back([&] {
+            const auto client = connect(gw_);
+            for (unsigned n = 1; n <= kAlerts; ++n) {
+                if (!client->send(framed(alert_json("cam-1", n)))) return;
+                if (client->read_frame() != "\"ok\"") return;
+            }
+            ++answered;
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(answered.load(), kClients);
+    EXPECT_TRUE(eventually([&] { return listener_->stats().sessions == 0; }));
+    const auto all = sink_.inbounds();
+    EXPECT_EQ(RecordingSink::count_frames(all), std::size_t{kClients} * kAlerts);
+}
+
+}  // namespace
+}  // namespace anchorlog::testing

@@ -1,0 +1,99 @@
+#include "net/tls_context.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "test_pki.h"
+
+namespace anchorlog::net {
+namespace {
+
+using anchorlog::testing::issue;
+using anchorlog::testing::sender_request;
+using anchorlog::testing::server_request;
+using anchorlog::testing::TestPki;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class TlsContextTest : public ::testing::Test {
+protected:
+    [[nodiscard]] std::string error() const {
+        const auto context = make_tls_context(pki_.files);
+        return context ? std::string() : context.error().message;
+    }
+    TestPki pki_;
+};
+
+TEST_F(TlsContextTest, SpeaksTls13OnlyAndNeverResumes) {
+    const auto context = make_tls_context(pki_.files);
+    ASSERT_TRUE(context) << context.error().message;
+    EXPECT_EQ(SSL_CTX_get_min_proto_version(context->get()), TLS1_3_VERSION);
+    EXPECT_EQ(SSL_CTX_get_max_proto_version(context->get()), TLS1_3_VERSION);
+    EXPECT_EQ(SSL_CTX_get_num_tickets(context->get()), 0u);
+    EXPECT_EQ(SSL_CTX_get_session_cache_mode(context->get()), SSL_SESS_CACHE_OFF);
+    EXPECT_EQ(SSL_CTX_get_max_early_data(context->get()), 0u);
+    EXPECT_EQ(SSL_CTX_get_verify_mode(context->get()),
+              SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+}
+
+TEST_F(TlsContextTest, RefusesAKeyOthersMayRead) {
+    pki_.files.key_path = pki_.dir.write("open.key", pki_.server.key_pem, 0640);
+    EXPECT_THAT(error(), AllOf(HasSubstr("open.key"), HasSubstr("chmod 600")));
+}
+
+TEST_F(TlsContextTest, SaysThatKeyAndCertificateDoNotBelongTogether) {
+    pki_.files.key_path = pki_.dir.write("other.key", issue(pki_.ca, server_request()).key_pem);
+    EXPECT_THAT(error(), AllOf(HasSubstr("other.key"), HasSubstr("does not belong")));
+}
+
+TEST_F(TlsContextTest, RefusesAnExpiredServerCertificate) {
+    auto request = server_request();
+    request.days = 1;
+    const auto old = issue(pki_.ca, request, -5);
+    pki_.files.certificate_path = pki_.dir.write("old.crt", old.certificate_pem);
+    pki_.files.key_path = pki_.dir.write("old.key", old.key_pem);
+    EXPECT_THAT(error(), AllOf(HasSubstr("old.crt"), HasSubstr("expired")));
+}
+
+TEST_F(TlsContextTest, RefusesAServerCertificateOfTheFuture) {
+    const auto early = issue(pki_.ca, server_request(), 5);
+    pki_.files.certificate_path = pki_.dir.write("early.crt", early.certificate_pem);
+    pki_.files.key_path = pki_.dir.write("early.key", early.key_pem);
+    EXPECT_THAT(error(), HasSubstr("not valid yet"));
+}
+
+TEST_F(TlsContextTest, RefusesAClientCertificateAsTheServers) {
+    const auto client = issue(pki_.ca, sender_request("gw"));
+    pki_.files.certificate_path = pki_.dir.write("client.crt", client.certificate_pem);
+    pki_.files.key_path = pki_.dir.write("client.key", client.key_pem);
+    EXPECT_THAT(error(), HasSubstr("not for a TLS server"));
+}
+
+TEST_F(TlsContextTest, NamesTheFileThatIsMissingOrBroken) {
+    const TlsFiles good = pki_.files;
+    pki_.files.certificate_path += ".none";
+    EXPECT_THAT(error(), AllOf(HasSubstr("server.crt.none"), HasSubstr("cannot open")));
+    pki_.files = good;
+    pki_.files.certificate_path = pki_.dir.write("bad.crt", "nonsense");
+    EXPECT_THAT(error(), HasSubstr("bad.crt: no certificate"));
+    pki_.files = good;
+    pki_.files.key_path = pki_.dir.write("bad.key", "nonsense");
+    EXPECT_THAT(error(), HasSubstr("bad.key: no private key"));
+    pki_.files = good;
+    pki_.files.client_ca_path = pki_.dir.write("bad-ca.crt", "");
+    EXPECT_THAT(error(), HasSubstr("bad-ca.crt: no certificate"));
+    pki_.files.client_ca_path = pki_.files.certificate_path;
+    EXPECT_THAT(error(), HasSubstr("not a CA"));
+    pki_.files = good;
+    pki_.files.client_ca_path = pki_.dir.write(
+        "torn.crt", pki_.ca.certificate_pem + pki_.ca.certificate_pem.substr(0, 100));
+    EXPECT_THAT(error(), HasSubstr("torn.crt: a broken certificate follows"));
+}
+
+TEST(Printable, KeepsAuditSubjectsAscii) {
+    EXPECT_EQ(printable("a\nb\xc3\xa4"), "a?b??");
+    EXPECT_EQ(printable(std::string(1'000, 'x')).size(), 200u);
+}
+
+}  // namespace
+}  // namespace anchorlog::net

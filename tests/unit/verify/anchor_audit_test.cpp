@@ -1,0 +1,167 @@
+#include "anchorlog/wire/anchor_step.h"
+#include "unit/verify/fixture.h"
+
+namespace anchorlog::verify {
+namespace {
+
+using Kinds = std::vector<std::string>;
+
+class Anchors : public ::testing::Test {
+protected:
+    Anchors() {
+        log.fill(2, 10);
+        log.anchor(chain);
+        log.fill(3, 10);
+        log.anchor(chain);
+    }
+
+    LogBuilder log;
+    FakeChain chain;
+};
+
+TEST_F(Anchors, OfflineProofsCountUnderTrustedBlocksOnly) {
+    Trust trust = trust_of(log);
+    Report report = audit(log, trust);
+    EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
+    EXPECT_EQ(report.level, Level::sealed);
+    ASSERT_EQ(report.anchors.size(), 2u);
+    EXPECT_EQ(report.anchors[0].state, "block_untrusted");
+    trust_blocks(trust, chain);
+    report = audit(log, trust);
+    EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
+    EXPECT_EQ(report.level, Level::anchored);
+    EXPECT_EQ(report.label, "private");
+    EXPECT_EQ(report.anchored_to, 5u);
+    EXPECT_EQ(report.unprotected, 0u);
+    EXPECT_EQ(report.anchors[1].state, "verified");
+    trust.anchors[0].is_public = true;
+    EXPECT_EQ(audit(log, trust).label, "public");
+    trust.anchors[0].chain_id = 1;
+    EXPECT_EQ(audit(log, trust).level, Level::sealed);
+}
+
+TEST_F(Anchors, NewestBlockAloneLeavesEarlierBatchesSealed) {
+    Trust trust = trust_of(log);
+    const auto& newest = chain.anchored().back();
+    trust.blocks.push_back({FakeChain::kChainId, newest.block_number, newest.block_hash});
+    const Report report = audit(log, trust);
+    EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
+    EXPECT_EQ(report.level, Level::sealed);
+    EXPECT_NE(to_text(report).find("batches 0-2 have no verified anchor"), std::string::npos)
+        << to_text(report);
+}
+
+TEST_F(Anchors, ChainAnswersForTheWholeLog) {
+    log.fill(1, 4);
+    FakeChainView view(chain);
+    Report report = audit(log, trust_of(log), &view);
+    EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
+    EXPECT_EQ(report.level, Level::anchored);
+    EXPECT_EQ(report.unprotected, 4u);
+    EXPECT_EQ(report.anchors.size(), 2u);
+    EXPECT_NE(to_text(report).find("as honest as http://node.example"), std::string::npos);
+    log.anchors.clear();
+    report = audit(log, trust_of(log), &view);
+    EXPECT_EQ(report.level, Level::anchored) << all_faults(report);
+}
+
+TEST_F(Anchors, SilentChainOrAnotherChainIsUndecided) {
+    FakeChainView view(chain);
+    view.down = true;
+    EXPECT_EQ(audit(log, trust_of(log), &view).verdict, Verdict::undecided);
+    view.down = false;
+    view.id = 1;
+    EXPECT_EQ(audit(log, trust_of(log), &view).verdict, Verdict::undecided);
+    view.id = FakeChain::kChainId;
+    view.code = Hash{};
+    EXPECT_EQ(kinds(audit(log, trust_of(log), &view)), Kinds{"code_hash"});
+}
+
+TEST_F(Anchors, RolledBackLogFailsAgainstTheChainAndAgainstItsOwnAnchors) {
+    log.batches.resize(4);
+    const Report own = audit(log, trust_of(log));
+    EXPECT_EQ(own.verdict, Verdict::fail);
+    EXPECT_EQ(own.faults[0].kind, "rolled_back");
+    log.anchors.resize(2);
+    log.entries.resize(30);
+    EXPECT_EQ(audit(log, trust_of(log)).verdict, Verdict::pass);
+    FakeChainView view(chain);
+    const Report online = audit(log, trust_of(log), &view);
+    EXPECT_EQ(online.verdict, Verdict::fail);
+    EXPECT_EQ(online.faults[0].kind, "rolled_back") << all_faults(online);
+}
+
+// The thief of the key writes another past and anchors it behind the first.
+TEST_F(Anchors, HistoryRewrittenAndAnchoredLaterFails) {
+    LogBuilder forged;
+    forged.add_alert("cam-9");
+    forged.seal();
+    forged.fill(6, 10);
+    FakeChainView view(chain);
+    forged.anchor(chain);
+    Trust trust = trust_of(log);
+    trust_blocks(trust, chain);
+    const Report offline = audit(forged, trust);
+    EXPECT_EQ(offline.verdict, Verdict::fail);
+    EXPECT_EQ(kinds(offline), Kinds{"anchor_missing"}) << all_faults(offline);
+    const Report online = audit(forged, trust, &view);
+    EXPECT_EQ(online.verdict, Verdict::fail);
+    EXPECT_EQ(kinds(online), (Kinds{"anchor_conflict", "anchor_conflict"})) << all_faults(online);
+    EXPECT_EQ(online.faults[0].batch, 0u);
+    EXPECT_EQ(online.faults[0].batch_last, 2u);
+    forged.anchors.insert(forged.anchors.begin(), log.anchors.begin(), log.anchors.end());
+    EXPECT_EQ(audit(forged, trust).verdict, Verdict::fail);
+}
+
+TEST_F(Anchors, TamperedReceiptsAndAttemptsAreNamed) {
+    const auto all = log.anchors;
+    auto step = wire::parse_anchor_step(all[1]);
+    auto receipt = std::get<wire::AnchorReceipt>(*step);
+    const auto put = [&](const wire::AnchorReceipt& changed) {
+        log.anchors = all;
+        log.anchors[1] = wire::format_anchor_step(changed);
+        const Report report = audit(log, trust_of(log));
+        EXPECT_EQ(report.verdict, Verdict::fail);
+        EXPECT_EQ(report.faults[0].kind, "anchor_line") << all_faults(report);
+        EXPECT_EQ(report.faults[0].line, 2u);
+    };
+    auto changed = receipt;
+    changed.block_header[40] ^= 1;
+    put(changed);
+    changed = receipt;
+    changed.receipt_path[0].back() ^= 1;
+    put(changed);
+    changed = receipt;
+    changed.transaction_index = 0;
+    put(changed);
+    changed = receipt;
+    changed.from_batch = BatchId(1);
+    put(changed);
+    changed = receipt;
+    changed.block_number += 1;
+    put(changed);
+    changed = receipt;
+    changed.contract[3] ^= 1;
+    put(changed);
+    changed = receipt;
+    changed.chain_id = 1;
+    put(changed);
+    log.anchors = all;
+    log.anchors[0][log.anchors[0].find("\"raw\":\"") + 30] ^= 1;
+    EXPECT_EQ(audit(log, trust_of(log)).verdict, Verdict::fail);
+}
+
+TEST_F(Anchors, SupersededReceiptDoesNotCount) {
+    Trust trust = trust_of(log);
+    trust_blocks(trust, chain);
+    const auto receipt = std::get<wire::AnchorReceipt>(*wire::parse_anchor_step(log.anchors[3]));
+    wire::AnchorSuperseded gone{receipt.target, receipt.batch_id, receipt.hash, "reorg", {}};
+    log.anchors.push_back(wire::format_anchor_step(gone));
+    const Report report = audit(log, trust);
+    EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
+    EXPECT_EQ(report.anchored_to, 2u);
+    EXPECT_EQ(report.anchors[1].state, "superseded");
+}
+
+}  // namespace
+}  // namespace anchorlog::verify

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "anchorlog/verify/verify.h"
+#include "support/log_builder.h"
+
+namespace anchorlog::verify {
+
+using testing::FakeChain;
+using testing::LogBuilder;
+using testing::MapFileSystem;
+
+// Answers from a FakeChain, or not at all.
+class FakeChainView final : public ChainView {
+public:
+    explicit FakeChainView(const FakeChain& source) : chain(source) {}
+
+    std::string name() const override { return "http://node.example"; }
+    Result<std::uint64_t> chain_id() override {
+        if (down) return Error{Errc::unavailable, "no answer"};
+        return id;
+    }
+    Result<Hash> code_hash(const eth::Address&) override { return code; }
+    Result<std::vector<eth::Log>> anchored_events(const eth::Address& contract,
+                                                  const Hash&) override {
+        std::vector<eth::Log> all;
+        for (const auto& one : chain.anchored()) {
+            eth::Log log = eth::encode_anchored(contract, one.event);
+            log.block_number = one.block_number;
+            log.block_hash = one.block_hash;
+            log.transaction_hash = one.transaction;
+            all.push_back(std::move(log));
+        }
+        return all;
+    }
+    Result<std::optional<Hash>> block_hash(std::uint64_t number) override {
+        for (const auto& one : chain.anchored()) {
+            if (one.block_number == number) return std::optional<Hash>(one.block_hash);
+        }
+        return std::optional<Hash>();
+    }
+
+    const FakeChain& chain;
+    std::uint64_t id = FakeChain::kChainId;
+    Hash code = FakeChain::code_hash();
+    bool down = false;
+};
+
+inline Trust trust_of(const LogBuilder& log) {
+    Trust trust;
+    trust.logs.push_back({log.vkey(), ""});
+    trust.anchors.push_back(
+        {FakeChain::kChainId, FakeChain::contract(), FakeChain::code_hash(), false});
+    return trust;
+}
+
+inline void trust_blocks(Trust& trust, const FakeChain& chain) {
+    for (const auto& one : chain.anchored()) {
+        trust.blocks.push_back({FakeChain::kChainId, one.block_number, one.block_hash});
+    }
+}
+
+inline Report audit(const LogBuilder& log, const Trust& trust, ChainView* chain = nullptr,
+                    bool with_leaves = false, std::size_t segment_lines = 1000) {
+    MapFileSystem fs;
+    log.write(fs, "store", segment_lines, with_leaves);
+    return verify_log(fs, "store", trust, chain);
+}
+
+inline std::string all_faults(const Report& report) {
+    std::string text;
+    for (const Fault& fault : report.faults) text += fault.kind + " | " + describe(fault) + "\n";
+    for (const std::string& why : report.undecided) text += "undecided | " + why + "\n";
+    return text;
+}
+
+inline std::vector<std::string> kinds(const Report& report) {
+    std::vector<std::string> all;
+    for (const Fault& fault : report.faults) all.push_back(fault.kind);
+    return all;
+}
+
+}  // namespace anchorlog::verify

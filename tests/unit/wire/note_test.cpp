@@ -1,0 +1,210 @@
+#include "anchorlog/wire/note.h"
+
+#include <gtest/gtest.h>
+
+#include "anchorlog/crypto/sha256.h"
+#include "unit/wire/mutations.h"
+
+namespace anchorlog::wire {
+namespace {
+
+const std::string kOrigin = "anchorlog.example/gw-01";
+// The signature line of the golden vector: seed 00..1f, one leaf {"v":1}.
+const std::string kGoldenBlob =
+    "vrtA37jqLVm79KdTBzYG0bnN/K++hMp0Y6x/Teiak2/BG6XffFYOXP99qGMglm/lpYNFLYw186aWxdF5Isr8C25DDAg=";
+const std::string kGoldenRoot = "0fe7f04cd9688fb996eea9ae1248cbe83b4d04805413f35ab25ad9deb5a3cb32";
+
+std::unique_ptr<crypto::Signer> signer(std::uint8_t first = 0) {
+    std::array<std::uint8_t, 32> seed{};
+    for (std::size_t i = 0; i < seed.size(); ++i) {
+        seed[i] = static_cast<std::uint8_t>(first + i);
+    }
+    return crypto::signer_from_seed(seed);
+}
+
+VerifierKey golden_key() { return make_verifier_key(kOrigin, signer()->public_key()); }
+
+Checkpoint golden_checkpoint() { return {kOrigin, TreeSize(1), *hash_from_hex(kGoldenRoot)}; }
+
+std::string golden_note() {
+    return *sign_note(format_checkpoint(golden_checkpoint()), kOrigin, {signer().get()});
+}
+
+TEST(Vkey, ReadsTheExampleOfTheSpecification) {
+    const std::string text =
+        "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+    const auto key = parse_vkey(text);
+    ASSERT_TRUE(key);
+    EXPECT_EQ(key->name, "example.com/foo");
+    EXPECT_EQ(key->key_id, 0x530d903aU);
+    EXPECT_EQ(format_vkey(*key), text);
+}
+
+TEST(Vkey, GoldenKey) {
+    EXPECT_EQ(format_key_id(golden_key().key_id), "bebb40df");
+    EXPECT_EQ(to_hex(signer()->public_key()),
+              "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8");
+    EXPECT_EQ(format_key_id(0x0000000a), "0000000a");
+}
+
+TEST(Vkey, AnyBytesAreRefusedOrReadBackTheSame) {
+    testing::feed_mutations(format_vkey(golden_key()), 5'000, [](const std::string& text) {
+        if (const auto key = parse_vkey(text)) {
+            EXPECT_EQ(format_vkey(*key), text);
+        }
+    });
+    // Ends in the key of another algorithm, with the right key id for it.
+    Bytes other{0x04};
+    append(other, signer()->public_key());
+    EXPECT_FALSE(parse_vkey(kOrigin + "+99b3f702+" + to_base64(other)));
+    EXPECT_FALSE(parse_vkey(kOrigin + "+BEBB40DF+" + format_vkey(golden_key()).substr(33)));
+    EXPECT_FALSE(parse_vkey(""));
+    EXPECT_FALSE(parse_vkey("++"));
+    EXPECT_FALSE(parse_vkey(format_vkey(make_verifier_key("a b", signer()->public_key()))));
+}
+
+TEST(SignNote, GivesTheGoldenNote) {
+    const std::string root = to_base64(hash_from_hex(kGoldenRoot)->bytes);
+    const std::string text = kOrigin + "\n1\n" + root + "\n";
+    EXPECT_EQ(format_checkpoint(golden_checkpoint()), text);
+    EXPECT_EQ(golden_note(), text + "\n\u2014 " + kOrigin + " " + kGoldenBlob + "\n");
+}
+
+TEST(SignNote, RefusesWhatCouldNotBeReadBack) {
+    const auto key = signer();
+    EXPECT_FALSE(sign_note("no line end", kOrigin, {key.get()}));
+    EXPECT_FALSE(sign_note("", kOrigin, {key.get()}));
+    EXPECT_FALSE(sign_note("a\r\n", kOrigin, {key.get()}));
+    EXPECT_FALSE(sign_note("\xFF\n", kOrigin, {key.get()}));
+    EXPECT_FALSE(sign_note("a\n", "", {key.get()}));
+    EXPECT_FALSE(sign_note("a\n", "a+b", {key.get()}));
+    EXPECT_FALSE(sign_note("a\n", "a b", {key.get()}));
+    EXPECT_FALSE(sign_note("a\n", kOrigin, {}));
+    EXPECT_FALSE(sign_note(std::string(kNoteSizeMax, 'a') + "\n", kOrigin, {key.get()}));
+}
+
+TEST(ParseNote, SplitsAtTheLastEmptyLine) {
+    const auto key = signer();
+    const std::string text = "a\n\nb\n\n";
+    const auto note = parse_note(*sign_note(text, "key", {key.get()}));
+    ASSERT_TRUE(note);
+    EXPECT_EQ(note->text, text);
+    ASSERT_EQ(note->signatures.size(), 1U);
+    EXPECT_TRUE(verify_note(*note, {make_verifier_key("key", key->public_key())}));
+}
+
+TEST(ParseNote, RefusesWhatIsNotASignedNote) {
+    const std::string good = golden_note();
+    ASSERT_TRUE(parse_note(good));
+    const std::string line = "\u2014 k AAAAAAA=\n";
+    ASSERT_TRUE(parse_note("a\n\n" + line));
+    for (const std::string& note : std::vector<std::string>{
+             "", "\n", "\n\n", "a\n", "a\n\n", "a\n" + line, good.substr(0, good.size() - 1),
+             good + "\n", good + "x\n", "a\n\nx\n", "a\n\n- k AAAAAAA=\n",
+             "a\n\n\u2014k AAAAAAA=\n",
+             "a\n\n\u2014 k\n", "a\n\n\u2014  AAAAAAA=\n", "a\n\n\u2014 k+l AAAAAAA=\n",
+             "a\n\n\u2014 k\u00a0l AAAAAAA=\n", "a\n\n\u2014 k\u3000 AAAAAAA=\n",
+             "a\n\n\u2014 k AAAAAAA\n", "a\n\n\u2014 k AAAAAAB=\n", "a\n\n\u2014 k AAAAAA==\n",
+             "a\n\n\u2014 k \n", "a\n\n\u2014 k AAAAAAA= x\n", "a\r\n\n" + line, "a\t\n\n" + line,
+             "\xFF\n\n" + line, std::string("\0\n\n", 3) + line,
+             std::string(kNoteSizeMax, 'a') + "\n\n" + line}) {
+        EXPECT_FALSE(parse_note(note)) << note;
+    }
+}
+
+TEST(ParseNote, TakesAHundredSignaturesAndNoMore) {
+    std::string note = "a\n\n";
+    for (int i = 0; i < 100; ++i) note += "\u2014 k AAAAAAA=\n";
+    EXPECT_EQ(parse_note(note)->signatures.size(), 100U);
+    EXPECT_FALSE(parse_note(note + "\u2014 k AAAAAAA=\n"));
+}
+
+TEST(VerifyNote, FollowsTheRules) {
+    const auto ours = signer();
+    const auto other = signer(100);
+    const VerifierKey our_key = golden_key();
+    const VerifierKey other_key = make_verifier_key("other", other->public_key());
+    const auto note = *parse_note(golden_note());
+    EXPECT_TRUE(verify_note(note, {our_key}));
+    EXPECT_TRUE(verify_note(note, {other_key, our_key}));
+    EXPECT_FALSE(verify_note(note, {}));
+    EXPECT_FALSE(verify_note(note, {other_key}));
+    EXPECT_FALSE(verify_note(note, {make_verifier_key("same.key", ours->public_key())}));
+
+    // An unknown signature, even nonsense, changes nothing.
+    Note more = note;
+    more.signatures.push_back({"grease", 0x12345678, Bytes(3, 0)});
+    more.signatures.push_back({kOrigin, our_key.key_id + 1, Bytes(64, 0)});
+    EXPECT_TRUE(verify_note(more, {our_key}));
+
+    // A known one that fails spoils the note, whatever else verifies.
+    Note spoilt = note;
+    spoilt.signatures.push_back({"other", other_key.key_id, Bytes(64, 0)});
+    EXPECT_TRUE(verify_note(spoilt, {our_key}));
+    EXPECT_FALSE(verify_note(spoilt, {our_key, other_key}));
+
+    Note changed = note;
+    changed.text[0] = 'A';
+    EXPECT_FALSE(verify_note(changed, {our_key}));
+}
+
+TEST(VerifyNote, OfSeveralSigners) {
+    const auto ours = signer();
+    const auto other = signer(100);
+    const auto note = *parse_note(*sign_note("a\n", "log", {ours.get(), other.get()}));
+    ASSERT_EQ(note.signatures.size(), 2U);
+    EXPECT_TRUE(verify_note(note, {make_verifier_key("log", ours->public_key()),
+                                   make_verifier_key("log", other->public_key())}));
+}
+
+TEST(NoteText, NoByteOfASignedNoteCanChange) {
+    const std::string good = golden_note();
+    testing::feed_mutations(good, 3'000, [&](const std::string& text) {
+        const auto note = parse_note(text);
+        if (note && text != good) {
+            EXPECT_FALSE(verify_note(*note, {golden_key()})) << text;
+        }
+    });
+}
+
+TEST(Checkpoint, ReadsExactlyThreeLines) {
+    const std::string text = format_checkpoint(golden_checkpoint());
+    const auto checkpoint = parse_checkpoint(text);
+    ASSERT_TRUE(checkpoint);
+    EXPECT_EQ(checkpoint->origin, kOrigin);
+    EXPECT_EQ(checkpoint->size, TreeSize(1));
+    EXPECT_EQ(to_hex(checkpoint->root), kGoldenRoot);
+    EXPECT_FALSE(parse_checkpoint(text + "extension\n"));
+    EXPECT_FALSE(parse_checkpoint(text + "\n"));
+    EXPECT_FALSE(parse_checkpoint("Bad Origin" + text.substr(kOrigin.size())));
+    testing::feed_mutations(text, 10'000, [](const std::string& changed) {
+        if (const auto parsed = parse_checkpoint(changed)) {
+            EXPECT_EQ(format_checkpoint(*parsed), changed);
+        }
+    });
+}
+
+TEST(Checkpoint, OfAnEmptyTreeHasTheEmptyRoot) {
+    EXPECT_TRUE(parse_checkpoint(
+        format_checkpoint({kOrigin, TreeSize(0), crypto::sha256(ByteView())})));
+    EXPECT_FALSE(parse_checkpoint(format_checkpoint({kOrigin, TreeSize(0), Hash()})));
+    EXPECT_FALSE(parse_checkpoint(format_checkpoint({kOrigin, TreeSize(kIntegerMax + 1), Hash()})));
+}
+
+TEST(SealPayload, Is130BytesInTheOrderOfTheFormat) {
+    Hash log;
+    Hash merkle;
+    Hash history;
+    log.bytes.fill(1);
+    merkle.bytes.fill(2);
+    history.bytes.fill(3);
+    const Bytes payload = seal_payload(log, BatchId(0x0102), merkle, history, WallTime{0x0304});
+    EXPECT_EQ(payload.size(), 130U);
+    EXPECT_EQ(to_hex(payload), to_hex(as_bytes("anchorlog/seal/v1")) + "00" + to_hex(log) +
+                                   "0000000000000102" + to_hex(merkle) + to_hex(history) +
+                                   "0000000000000304");
+    EXPECT_EQ(log_id_of("abc"), crypto::sha256(as_bytes("abc")));
+}
+
+}  // namespace
+}  // namespace anchorlog::wire
