@@ -15,9 +15,10 @@ setup: ## install what this machine lacks (apt, npm, a Python venv); a second ru
 
 build: setup ## build anchorlogd, logverify and anchorlogctl into build/release/bin
 	@cmake --preset release --log-level=WARNING
-	@cmake --build --preset release -j $(JOBS)
+	@cmake --build --preset release -j $(JOBS) --target anchorlogd logverify anchorlogctl
 
 test: build ## all tests: unit, lint, contracts, IDS, end to end
+	@cmake --build --preset release -j $(JOBS)
 	@tests/setup/run_tests
 
 test-full: test ## the same, and the unit tests under AddressSanitizer and UBSan

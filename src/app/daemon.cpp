@@ -83,6 +83,9 @@ Result<void> Daemon::lock_store() {
     auto lock = fs_.lock(dir + "/LOCK");
     if (!lock) return std::move(lock).error();
     lock_ = std::move(*lock);
+    // Ports of an earlier run would send the operator's tools elsewhere.
+    auto removed = fs_.remove(dir + "/ports.json");
+    if (!removed && removed.error().code != Errc::not_found) return removed;
     return {};
 }
 
@@ -105,6 +108,11 @@ Result<void> Daemon::recover_store() {
          {"batches_replayed", store_.batches_replayed},
          {"entries_replayed", store_.entries_replayed},
          {"cut_bytes", store_.tail_cut ? store_.tail_cut->bytes : 0}});
+    if (const auto& cut = store_.tail_cut) {
+        log(cut->complete_lines ? LogLevel::error : LogLevel::warn, "tail_cut",
+            {{"first", cut->first.value}, {"bytes", cut->bytes},
+             {"complete_lines", cut->complete_lines}, {"kept_at", cut->kept_at}});
+    }
     return {};
 }
 
@@ -156,7 +164,7 @@ Result<void> Daemon::listen() {
     return {};
 }
 
-Result<void> Daemon::start_anchors() {
+Result<void> Daemon::make_anchors() {
     for (const TargetConfig& target : config_.targets) {
         auto key = crypto::load_account_key(target.submitter_key_path);
         if (!key) return std::move(key).error().in("anchor.targets " + target.target.id);
@@ -168,7 +176,6 @@ Result<void> Daemon::start_anchors() {
         if (!worker) return std::move(worker).error().in("anchor.targets " + target.target.id);
         anchors_.push_back(std::move(*worker));
     }
-    for (auto& worker : anchors_) worker->start();
     return {};
 }
 
@@ -211,8 +218,9 @@ Result<void> Daemon::start() {
     if (auto done = recover_store(); !done) return done;
     wire_commit();
     if (auto done = listen(); !done) return done;
+    if (auto done = make_anchors(); !done) return done;
     commit_->start();
-    if (auto done = start_anchors(); !done) return done;
+    for (auto& worker : anchors_) worker->start();
     serving_ = true;
     listener_->start();
     return announce();

@@ -49,7 +49,7 @@ private:
     [[nodiscard]] Result<void> lock_store();
     [[nodiscard]] Result<void> recover_store();
     [[nodiscard]] Result<void> listen();
-    [[nodiscard]] Result<void> start_anchors();
+    [[nodiscard]] Result<void> make_anchors();
     [[nodiscard]] Result<void> announce();
     void wire_commit();
     void reload();

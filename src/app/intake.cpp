@@ -99,7 +99,7 @@ Intake::Step Intake::take_alert(net::SessionId id, Session& session,
                                                 std::string(alert.device_id.of(inbound.arena)),
                             "{\"epoch\":" + std::to_string(alert.epoch.value) + "}", now);
             }
-            ack(id, alert, inbound.arena, admission.index);
+            ack(id, frame.frame, alert, inbound.arena, admission.index);
             return Step::next;
         case ledger::Admission::Kind::seen:
             return take_seen(id, session, alert);
@@ -160,7 +160,7 @@ void Intake::answer(const Answer& answer, Now now) {
         const auto& alert = std::get<wire::Alert>(frame.content);
         if (compared.verdict == CompareAnswer::Verdict::same) {
             ++counts_.resent;
-            ack(answer.session, alert, inbound.arena, compared.index);
+            ack(answer.session, frame.frame, alert, inbound.arena, compared.index);
         } else if (compared.verdict == CompareAnswer::Verdict::other) {
             refuse(answer.session, session, frame.frame,
                    refusal_of(wire::RejectCode::equivocation,
@@ -204,10 +204,12 @@ void Intake::refuse(net::SessionId id, Session& session, std::uint64_t frame,
     wire::append_frame(replies.ending, json);
 }
 
-void Intake::ack(net::SessionId id, const wire::Alert& alert, std::string_view arena,
-                 EntryIndex index) {
+void Intake::ack(net::SessionId id, std::uint64_t frame, const wire::Alert& alert,
+                 std::string_view arena, EntryIndex index) {
     const std::string_view device = alert.device_id.of(arena);
-    std::vector<Ack>& acks = replies_[id].acks;
+    Replies& replies = replies_[id];
+    std::vector<Ack>& acks = replies.acks;
+    if (acks.empty()) replies.first_frame = frame;
     for (Ack& known : acks) {
         if (known.epoch != alert.epoch || known.device_id != device) continue;
         if (known.seq_no < alert.seq_no) {
@@ -222,7 +224,9 @@ void Intake::ack(net::SessionId id, const wire::Alert& alert, std::string_view a
 std::vector<net::Outbound> Intake::take_replies() {
     std::vector<net::Outbound> out;
     out.reserve(replies_.size());
+    taken_.clear();
     for (auto& [id, replies] : replies_) {
+        taken_[id] = replies.first_frame;
         net::Outbound outbound{id, std::move(replies.rejects), replies.released_bytes,
                                replies.close};
         for (const Ack& ack : replies.acks) {
@@ -243,13 +247,16 @@ std::vector<net::Outbound> Intake::refuse_unwritten(const std::vector<net::Outbo
     for (const net::Outbound& outbound : unsent) {
         released[outbound.session] += outbound.released_bytes;
     }
-    for (const auto& [id, replies] : replies_) released[id] += replies.released_bytes;
+    for (const auto& [id, replies] : replies_) {
+        released[id] += replies.released_bytes;
+        taken_.try_emplace(id, replies.first_frame);
+    }
     replies_.clear();
     std::vector<net::Outbound> out;
     for (const auto& [id, bytes] : released) {
         net::Outbound outbound{id, {}, bytes, true};
         wire::append_frame(outbound.frames,
-                           wire::format_reject(0, {why.code, why.detail, {}}, now.wall));
+                           wire::format_reject(taken_[id], {why.code, why.detail, {}}, now.wall));
         ++counts_.rejected[static_cast<std::size_t>(why.code)];
         if (const auto found = sessions_.find(id); found != sessions_.end()) {
             found->second.ended = true;

@@ -110,6 +110,7 @@ private:
         std::string ending;
         std::uint64_t released_bytes = 0;
         bool close = false;
+        std::uint64_t first_frame = 0;  // of the first alert acked here
     };
     enum class Step { next, hold };
 
@@ -122,8 +123,8 @@ private:
                     const std::string& checkpoint);
     void refuse(net::SessionId id, Session& session, std::uint64_t frame, wire::Refusal refusal,
                 Now now);
-    void ack(net::SessionId id, const wire::Alert& alert, std::string_view arena,
-             EntryIndex index);
+    void ack(net::SessionId id, std::uint64_t frame, const wire::Alert& alert,
+             std::string_view arena, EntryIndex index);
     void finish_frame(net::SessionId id, Session& session);
     [[nodiscard]] static wire::Refusal refusal_of(wire::RejectCode code, std::string detail,
                                                   const wire::Alert& alert,
@@ -136,6 +137,7 @@ private:
     std::unordered_map<net::SessionId, Session> sessions_;
     std::deque<net::SessionId> ready_;
     std::map<net::SessionId, Replies> replies_;
+    std::map<net::SessionId, std::uint64_t> taken_;  // first_frame of the replies in the air
     std::vector<Question> questions_;
     IntakeCounts counts_;
 };

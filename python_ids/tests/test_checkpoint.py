@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from anchorlog_ids.checkpoint import Checkpoint, CheckpointError, LogKey, verify_consistency
+from fake_log import consistency_path, tree_root
+
+LEAVES = [b"leaf %d" % number for number in range(33)]
+
+# The golden note: seed 00..1f, one leaf `{"v":1}`.
+GOLDEN_KEY = bytes.fromhex("03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8")
+GOLDEN_VKEY = "anchorlog.example/gw-01+bebb40df+" + base64.b64encode(b"\x01" + GOLDEN_KEY).decode()
+GOLDEN_ROOT = bytes.fromhex("0fe7f04cd9688fb996eea9ae1248cbe83b4d04805413f35ab25ad9deb5a3cb32")
+GOLDEN_BLOB = (
+    "vrtA37jqLVm79KdTBzYG0bnN/K++hMp0Y6x/Teiak2/BG6XffFYOXP99qGMglm/lpYNFLYw186aWxdF5Isr8C25DDAg="
+)
+GOLDEN_NOTE = (
+    f"anchorlog.example/gw-01\n1\n{base64.b64encode(GOLDEN_ROOT).decode()}\n\n"
+    f"\u2014 anchorlog.example/gw-01 {GOLDEN_BLOB}\n"
+)
+
+
+def test_published_vkey_parses() -> None:
+    key = LogKey.parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k")
+    assert key.name == "example.com/foo"
+
+
+def test_golden_note() -> None:
+    checkpoint = Checkpoint.parse(GOLDEN_NOTE)
+    checkpoint.verify(LogKey.parse(GOLDEN_VKEY))
+    assert (checkpoint.origin, checkpoint.size) == ("anchorlog.example/gw-01", 1)
+    assert checkpoint.root == tree_root([b'{"v":1}'])
+    assert checkpoint.key_ids(checkpoint.origin) == ["bebb40df"]
+
+
+def test_unknown_signatures_are_ignored_but_not_enough() -> None:
+    grease = "\u2014 other.example AAAAAAECAwQ=\n"
+    Checkpoint.parse(GOLDEN_NOTE + grease).verify(LogKey.parse(GOLDEN_VKEY))
+    text = GOLDEN_NOTE.split("\n\n", maxsplit=1)[0]
+    with pytest.raises(CheckpointError, match="not signed by"):
+        Checkpoint.parse(f"{text}\n\n{grease}").verify(LogKey.parse(GOLDEN_VKEY))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\n1\n", "\n2\n"),
+        ("D+fw", "D+fz"),
+        ("vrtA37jq", "vrtA37jr"),
+    ],
+)
+def test_changed_note_does_not_verify(before: str, after: str) -> None:
+    changed = Checkpoint.parse(GOLDEN_NOTE.replace(before, after))
+    with pytest.raises(CheckpointError, match="false"):
+        changed.verify(LogKey.parse(GOLDEN_VKEY))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\n1\n", "\n01\n"),
+        ("\n1\n", "\n-1\n"),
+        ("\n1\n", "\n\n"),
+        ("yzI=\n", "yzI=\nextension\n"),
+        ("yzI=", "yzI"),
+        ("\u2014 ", "- "),
+        ("DAg=\n", "DAg="),
+        ("\n\n", "\n"),
+    ],
+)
+def test_malformed_notes(before: str, after: str) -> None:
+    with pytest.raises(CheckpointError):
+        Checkpoint.parse(GOLDEN_NOTE.replace(before, after))
+
+
+@pytest.mark.parametrize(
+    "vkey",
+    [
+        "",
+        "name",
+        "name+00000000",
+        "name+00000000+AQ==",
+        GOLDEN_VKEY.replace("bebb40df", "bebb40de"),
+    ],
+)
+def test_malformed_vkeys(vkey: str) -> None:
+    with pytest.raises(CheckpointError):
+        LogKey.parse(vkey)
+
+
+def test_consistency_of_all_sizes() -> None:
+    for new in range(1, len(LEAVES) + 1):
+        for old in range(1, new + 1):
+            leaves = LEAVES[:new]
+            path = consistency_path(old, leaves)
+            root_old, root_new = tree_root(leaves[:old]), tree_root(leaves)
+            verify_consistency(old, root_old, new, root_new, path)
+            wrong = [*path[:-1], b"\x00" * 32] if path else [b"\x00" * 32]
+            for bad in (wrong, [*path, b"\x00" * 32], path[:-1] if path else [b""]):
+                with pytest.raises(CheckpointError):
+                    verify_consistency(old, root_old, new, root_new, bad)
+            with pytest.raises(CheckpointError):
+                verify_consistency(old, b"\x01" * 32, new, root_new, path)
