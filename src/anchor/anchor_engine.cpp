@@ -70,15 +70,20 @@ AnchorStatus AnchorEngine::status() const {
     return out;
 }
 
-// Operators read states in the log; one line for each change, not for each poll.
+// One line for each change, not for each poll; at debug level while all goes its way, because
+// what was sent and confirmed has lines of its own.
 void AnchorEngine::note_change() {
     const Stage stage = fsm_.stage();
     std::string now_is = std::string(to_string(stage)) + " " + fsm_.reason();
     if (now_is == noted_) return;
     noted_ = std::move(now_is);
     const bool is_trouble = stage == Stage::stalled || stage == Stage::conflict;
+    const LogLevel level = is_trouble      ? LogLevel::warn
+                           : was_trouble_ ? LogLevel::info
+                                          : LogLevel::debug;
+    was_trouble_ = is_trouble;
     const auto sent = fsm_.sent_batch();
-    log(is_trouble ? LogLevel::warn : LogLevel::info, "anchor_state",
+    log(level, "anchor_state",
         {{"target", target_.id},
          {"state", to_string(stage)},
          {"batch_id", sent ? std::to_string(sent->value) : std::string("none")},

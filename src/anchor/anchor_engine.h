@@ -72,6 +72,7 @@ private:
     std::optional<Hash> genesis_;  // pinned on first use
     std::optional<std::uint64_t> head_;
     std::string noted_;            // last state that was logged
+    bool was_trouble_ = false;
     std::uint64_t attempts_ = 0;
     std::uint64_t confirmed_ = 0;
     bool storage_failed_ = false;

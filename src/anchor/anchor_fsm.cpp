@@ -44,6 +44,9 @@ AnchorFsm::AnchorFsm(Profile profile, std::int64_t interval_ms, Resume resume, N
         const auto rest = std::clamp<std::int64_t>(interval_ms_ - elapsed, 0, interval_ms_);
         due_at_ = after(now.steady, rest);
     }
+    for (std::size_t i = 0; i + kRewatchedMax < receipts_.size(); ++i) {
+        receipts_[i].is_settled = true;
+    }
     if (!receipts_.empty()) {
         stage_ = profile_.is_final_later ? Stage::confirmed : Stage::final;
         sent_batch_ = receipts_.back().batch;
@@ -316,14 +319,15 @@ void AnchorFsm::on(const ReceiptRecorded&, SteadyTime now) {
     const wire::AnchorReceipt& receipt = *flight_->receipt;
     std::erase_if(receipts_, [&](const LiveReceipt& r) { return r.batch == receipt.batch_id; });
     receipts_.push_back({receipt.batch_id, receipt.from_batch,
-                         {receipt.hash, receipt.block_number, receipt.block_hash}});
+                         {receipt.hash, receipt.block_number, receipt.block_hash},
+                         false});
     std::sort(receipts_.begin(), receipts_.end(),
               [](const LiveReceipt& a, const LiveReceipt& b) { return a.batch < b.batch; });
     chain_next_ = std::max(chain_next_, receipt.batch_id.value + 1);
     flight_.reset();
     progress();
     stage_ = profile_.is_final_later ? Stage::confirmed : Stage::final;
-    watch_at_ = after(now, profile_.watch_ms);
+    watch_at_ = &watched() == &receipts_.back() ? after(now, profile_.watch_ms) : now;
 }
 
 void AnchorFsm::on(const SupersededRecorded&, SteadyTime now) {
@@ -340,8 +344,11 @@ void AnchorFsm::on(const SupersededRecorded&, SteadyTime now) {
     if (flight_) {
         flight_.reset();
     } else {
-        std::erase_if(receipts_,
-                      [&](const LiveReceipt& receipt) { return receipt.batch == superseding_; });
+        const auto gone =
+            std::find_if(receipts_.begin(), receipts_.end(),
+                         [&](const LiveReceipt& r) { return r.batch == superseding_; });
+        if (gone != receipts_.begin()) std::prev(gone)->is_settled = false;
+        receipts_.erase(gone);
         superseding_.reset();
     }
     // Older receipts may be gone as well, and what is next on the chain is another batch.
@@ -352,19 +359,32 @@ void AnchorFsm::on(const SupersededRecorded&, SteadyTime now) {
     stage_ = Stage::superseded;
 }
 
+// The newest one that nothing newer vouches for yet, before the newest itself.
+LiveReceipt& AnchorFsm::watched() {
+    for (std::size_t i = receipts_.size() - 1; i-- > 0;) {
+        if (!receipts_[i].is_settled) return receipts_[i];
+    }
+    return receipts_.back();
+}
+
 void AnchorFsm::on(const Watched& event, SteadyTime now) {
+    LiveReceipt& receipt = watched();
     if (event.stands) {
         watch_misses_ = 0;
+        if (&receipt != &receipts_.back()) {
+            receipt.is_settled = true;
+            watch_at_ = now;
+            return;
+        }
         watch_at_ = after(now, profile_.watch_ms);
-        const bool is_final =
-            event.finalized && *event.finalized >= receipts_.back().mined.block_number;
+        const bool is_final = event.finalized && *event.finalized >= receipt.mined.block_number;
         if (stage_ == Stage::confirmed && is_final) stage_ = Stage::final;
         return;
     }
     watch_at_ = after(now, profile_.poll_ms);
     if (++watch_misses_ < kMissesMax) return;
     ++reorgs_;
-    superseding_ = receipts_.back().batch;
+    superseding_ = receipt.batch;
 }
 
 void AnchorFsm::on(const Examined& event, SteadyTime now) {

@@ -17,6 +17,8 @@ namespace anchorlog::anchor {
 
 // More fee bumps than this are pointless: 1.125^16 is above six.
 inline constexpr std::size_t kAttemptsMax = 16;
+// After a restart so many receipts are looked at anew before anything is sent.
+inline constexpr std::size_t kRewatchedMax = 32;
 // What a chain must say as often before we believe that something is gone: nodes behind one
 // address lag each other, and receipts come later than nonces.
 inline constexpr int kMissesMax = 2;
@@ -40,6 +42,9 @@ struct LiveReceipt {
     BatchId batch;
     BatchId from;
     Mined mined;
+    // Its block was seen in the chain after the next newer receipt was on record. From then on the
+    // newer one's block stands for both: a chain that holds it holds all its ancestors.
+    bool is_settled = false;
 };
 
 // --- What can happen ---------------------------------------------------------------------
@@ -233,6 +238,7 @@ private:
     [[nodiscard]] Action decide(SteadyTime now);
     [[nodiscard]] Action decide_flight(SteadyTime now);
     [[nodiscard]] Action decide_idle(SteadyTime now);
+    [[nodiscard]] LiveReceipt& watched();
     [[nodiscard]] Action look_up() const;
     [[nodiscard]] bool is_confirmed(const Looked& look) const;
     [[nodiscard]] bool is_wanted(BatchId batch) const;

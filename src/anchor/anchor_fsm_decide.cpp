@@ -59,7 +59,7 @@ Action AnchorFsm::decide_idle(SteadyTime now) {
         });
         return RecordSuperseded{gone->batch, gone->mined.transaction, "its block left the chain"};
     }
-    if (!receipts_.empty() && now >= watch_at_) return Watch{receipts_.back().mined};
+    if (!receipts_.empty() && now >= watch_at_) return Watch{watched().mined};
     if (watch_misses_ > 0) return Wait{watch_at_};  // nothing is sent onto ground that moves
     if (!finding_) finding_ = missing_receipt();
     if (finding_) return FindEvent{*finding_};

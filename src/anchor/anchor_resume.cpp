@@ -83,7 +83,7 @@ private:
             return bad("the receipt proves another record than the sealed batch");
         }
         receipts_[line.batch_id] = {line.batch_id, line.from_batch,
-                                    {line.hash, line.block_number, line.block_hash}};
+                                    {line.hash, line.block_number, line.block_hash}, false};
         return {};
     }
 

@@ -76,7 +76,8 @@ public:
     Result<FeeSuggestion> fees() override {
         const auto latest = call("eth_getBlockByNumber", {"latest", false});
         if (!latest) return latest.error();
-        const json base_text = latest->is_object() ? latest->value("baseFeePerGas", json()) : json();
+        const json base_text =
+            latest->is_object() ? latest->value("baseFeePerGas", json()) : json();
         const auto base = parse_quantity(base_text);
         if (!base) return wrong("eth_getBlockByNumber", base.error().in("baseFeePerGas"));
         FeeSuggestion out;

@@ -219,6 +219,7 @@ void CommitLoop::take_seal_done(WriteDone& done, Now now) {
     seal_retry_.reset();
     checkpoint_ = batch.checkpoint;
     store_.state->add(batch, *done.at);
+    intake_.set_sealing(false);
     hints_.add(batch);
     log(LogLevel::info, "batch_sealed",
         {{"batch_id", batch.header.batch_id.value}, {"count", batch.header.count},
@@ -308,6 +309,7 @@ void CommitLoop::seal(ledger::SealReason reason, Now now) {
     auto sealed = store_.sequencer->seal(reason, now);
     if (!sealed) neighbours_.fatal(sealed.error());
     sealing_ = std::move(*sealed);
+    intake_.set_sealing(true);
     seal_written_ = true;
     writer_.write({WriteJob::Kind::seal, &sealing_->line, 1, {}});
 }

@@ -125,6 +125,10 @@ Intake::Step Intake::take_seen(net::SessionId id, Session& session, const wire::
         return Step::hold;
     }
     question.open = sequencer_.find_open(question.device_id, alert.epoch, alert.seq_no);
+    if (!question.open && sealing_) {
+        session.waiting = true;
+        return Step::hold;
+    }
     session.asked = true;
     questions_.push_back({id, std::move(question)});
     return Step::hold;

@@ -180,7 +180,9 @@ Result<SealedBatch> Recovery::reseal(Recovered& out, const wire::BatchLine& line
                           std::to_string(end - 1));
         }
     }
-    return sequencer.adopt(line, header);
+    auto batch = sequencer.adopt(line, header);
+    if (!batch) return damage(batch.error().message);
+    return batch;
 }
 
 Result<void> Recovery::replay_batch(Recovered& out, BatchId id, std::string_view text,

@@ -66,6 +66,11 @@ InboundFrame ChunkReader::read_frame(std::string_view json, std::string& arena) 
     InboundFrame frame{decoder_.frames() - 1, parser_.parse(json, arena)};
     if (const auto* alert = std::get_if<wire::Alert>(&frame.content)) {
         if (auto refusal = check(*alert, arena)) frame.content = std::move(*refusal);
+    } else if (auto* hello = std::get_if<wire::Hello>(&frame.content)) {
+        // A welcome tells how far a device is; that is for those who may speak for it.
+        std::erase_if(hello->devices, [this](const std::string& device) {
+            return Registry::device(*sender_.registration, device) == nullptr;
+        });
     }
     if (!std::holds_alternative<wire::Alert>(frame.content)) arena.resize(arena_before);
     return frame;

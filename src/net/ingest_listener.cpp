@@ -43,7 +43,7 @@ Result<void> listen_on(asio::ip::tcp::acceptor& acceptor, const std::string& add
     if (ec) return Error{Errc::invalid_input, "listen.address: not an IP address: " + address};
     const asio::ip::tcp::endpoint endpoint(ip, port);
     const auto failed = [&](const char* what) {
-        return Error{Errc::io, "listen " + address + " port " + std::to_string(port) +
+        return Error{Errc::unavailable, "listen " + address + " port " + std::to_string(port) +
                                    ": cannot " + what + ": " + ec.message() +
                                    "; choose another listen.address or listen.port"};
     };

@@ -59,10 +59,10 @@ std::string openssl_reason() {
 // Reads through one descriptor, so that the file whose mode was checked is the file that is used.
 Result<std::string> read_pem(const std::string& path, bool secret) {
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (file.fd < 0) return Error{Errc::io, path + ": cannot open: " + system_reason()};
+    if (file.fd < 0) return Error{Errc::not_found, path + ": cannot open: " + system_reason()};
     struct stat info {};
     if (::fstat(file.fd, &info) != 0) {
-        return Error{Errc::io, path + ": cannot stat: " + system_reason()};
+        return Error{Errc::not_found, path + ": cannot stat: " + system_reason()};
     }
     if (!S_ISREG(info.st_mode)) return Error{Errc::invalid_input, path + ": not a regular file"};
     if (secret && (info.st_mode & kOthersMask) != 0) {
@@ -75,7 +75,7 @@ Result<std::string> read_pem(const std::string& path, bool secret) {
         const ssize_t got = ::read(file.fd, chunk, sizeof chunk);
         if (got == 0) return text;
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return Error{Errc::io, path + ": cannot read: " + system_reason()};
+        if (got < 0) return Error{Errc::not_found, path + ": cannot read: " + system_reason()};
         text.append(chunk, static_cast<std::size_t>(got));
     }
     return Error{Errc::invalid_input, path + ": larger than a PEM file of ours can be (1 MiB)"};

@@ -214,7 +214,9 @@ private:
     void name_order() {
         std::vector<std::pair<std::size_t, std::uint64_t>> placed;  // line, index
         for (std::uint64_t i = 0; i < batch_.count; ++i) {
-            if (slots_[i] != kNone) placed.emplace_back(slots_[i], batch_.first_index + i);
+            const std::size_t at = slots_[i];
+            if (at == kNone || batch_.lines[at].blamed) continue;
+            placed.emplace_back(at, batch_.first_index + i);
         }
         std::sort(placed.begin(), placed.end());
         std::vector<std::uint64_t> lowest_after(placed.size() + 1, ~std::uint64_t{0});

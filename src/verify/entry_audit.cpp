@@ -163,6 +163,7 @@ void EntryAudit::blame_order(const std::vector<EntryFact>& taken,
             drop(fact);
             continue;
         }
+        fact.blamed = true;
         strays_.emplace(fact.index(), std::move(fact));
     }
     passed.clear();
@@ -299,8 +300,8 @@ Result<std::uint64_t> EntryAudit::tail(std::uint64_t first_index) {
         if (window.empty()) break;
         EntryFact fact = std::move(window.front());
         window.pop_front();
-        const bool torn = fact.shape == EntryFact::Shape::cut_short && window.empty() &&
-                          fact.segment + 1 == segments_.size();
+        const bool torn =
+            fact.torn && window.empty() && fact.segment + 1 == segments_.size();
         if (torn) {
             notes_.push_back(segments_[fact.segment].name + " line " +
                              std::to_string(fact.number + 1) +

@@ -10,6 +10,9 @@
 namespace anchorlog::verify {
 namespace {
 
+// Every entry begins so: what a crash leaves of a line does too.
+constexpr std::string_view kEntryStart = "{\"a";
+
 // The last `"index":<digits>,"received_at"` of a line that does not parse: good enough to name
 // the entry, never to accept it.
 std::optional<std::uint64_t> salvage_index(std::string_view text) {
@@ -41,6 +44,8 @@ EntryFact read_entry(const RawLine& line) {
     if (line.cut_short) {
         fact.shape = EntryFact::Shape::cut_short;
         fact.why = "the file ends inside the line";
+        const std::string_view start = line.text.substr(0, kEntryStart.size());
+        fact.torn = start == kEntryStart.substr(0, start.size());
     }
     if (line.too_long) mark_bad(fact, "the line is longer than any entry");
     auto parsed = line.too_long ? Result<wire::EntryLine>(Error{Errc::invalid_input, fact.why})

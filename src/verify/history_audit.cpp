@@ -102,7 +102,8 @@ SealedFacts HistoryAudit::check_signatures(const Place& place) {
     facts.history_root = place.root;
     facts.understood = place.fact.shape == BatchFact::Shape::good;
     auto note = wire::parse_note(place.fact.line.checkpoint);
-    auto stated = note ? wire::parse_checkpoint(note->text) : Result<wire::Checkpoint>(note.error());
+    auto stated = note ? wire::parse_checkpoint(note->text)
+                       : Result<wire::Checkpoint>(note.error());
     const bool readable = stated && stated->origin == origin_ &&
                           stated->size.value == place.batch_id + 1;
     const bool trusted = !keys_.empty();

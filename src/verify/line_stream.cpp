@@ -52,6 +52,9 @@ Result<bool> LineStream::open_next() {
     auto file = fs_.open(segments_[next_segment_].path, OpenMode::read);
     if (!file) return std::move(file).error();
     file_ = std::move(*file);
+    auto size = file_->size();
+    if (!size) return std::move(size).error();
+    file_size_ = *size;
     ++next_segment_;
     ++files_;
     begin_ = end_ = 0;
@@ -68,14 +71,17 @@ Result<bool> LineStream::fill() {
         end_ -= begin_;
         begin_ = 0;
     }
-    if (buffer_.size() < end_ + kChunkBytes) buffer_.resize(end_ + kChunkBytes);
+    const std::uint64_t left = file_size_ > file_offset_ ? file_size_ - file_offset_ : 0;
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(left + 1, kChunkBytes));
+    if (buffer_.size() < end_ + wanted) buffer_.resize(end_ + wanted);
     auto got = file_->read_at(
-        file_offset_, {reinterpret_cast<std::uint8_t*>(buffer_.data() + end_), kChunkBytes});
+        file_offset_, {reinterpret_cast<std::uint8_t*>(buffer_.data() + end_), wanted});
     if (!got) return std::move(got).error();
     end_ += *got;
     file_offset_ += *got;
     bytes_ += *got;
-    at_eof_ = *got < kChunkBytes;
+    at_eof_ = *got < wanted;
     return *got > 0;
 }
 

@@ -76,6 +76,7 @@ private:
     std::string buffer_;
     std::size_t begin_ = 0;         // of the next line in buffer_
     std::size_t end_ = 0;           // of what was read
+    std::uint64_t file_size_ = 0;   // when it was opened
     std::uint64_t file_offset_ = 0; // of buffer_[end_]
     bool at_eof_ = false;
     std::uint64_t number_ = 0;

@@ -45,13 +45,13 @@ std::string to_text(const Report& report) {
     std::string out;
     if (!report.origin.empty()) out += "log " + report.origin + "\n";
     const Checked& checked = report.checked;
-    out += "checked " + number(checked.entries) + " sealed and unsealed entries (" +
+    out += "checked " + number(checked.entries) + " entries (" +
            number(checked.alerts) + " alerts, " + number(checked.audits) + " audits) of " +
            number(checked.devices) + " devices, " + number(checked.batches) + " batches, " +
            number(checked.anchors) + " anchors\n";
     add_faults(out, report.faults, report.faults_unlisted);
     add_list(out, report.undecided, "UNDECIDED ");
-    add_list(out, report.basis, "rests on ");
+    add_list(out, report.basis, "reason ");
     add_list(out, report.notes, "note ");
     add_list(out, report.not_checked, "not checked ");
     if (report.unsealed > 0) out += "unsealed " + number(report.unsealed) + " entries\n";
@@ -90,7 +90,7 @@ std::string to_text(const EntryReport& report) {
     }
     add_faults(out, report.faults, 0);
     add_list(out, report.undecided, "UNDECIDED ");
-    add_list(out, report.basis, "rests on ");
+    add_list(out, report.basis, "reason ");
     add_list(out, report.notes, "note ");
     add_list(out, report.not_checked, "not checked ");
     out += std::string(to_string(report.verdict));

@@ -31,8 +31,7 @@ void take_level(Report& report, const AnchorAudit& anchors) {
                 std::to_string(cover.to) + " was anchored would not be seen");
             continue;
         }
-        const bool better = best == nullptr || (cover.anchor->is_public && !best->anchor->is_public);
-        if (better) best = &cover;
+        if (best == nullptr || (cover.anchor->is_public && !best->anchor->is_public)) best = &cover;
     }
     if (best != nullptr) {
         report.level = Level::anchored;
@@ -104,7 +103,8 @@ eth::AnchorRecord record_of_batch(const Hash& log_id, const wire::Header& header
     record.batch_id = header.batch_id;
     record.merkle_root = header.merkle_root;
     record.history_root = history_root;
-    record.sealed_at_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(header.sealed_at.ms, 0));
+    record.sealed_at_ms =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(header.sealed_at.ms, 0));
     record.signer_key.bytes = signer;
     if (seal.size() == 2 * Hash::kSize) {
         std::copy_n(seal.begin(), Hash::kSize, record.sig_r.bytes.begin());

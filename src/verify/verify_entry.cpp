@@ -314,7 +314,8 @@ private:
             const bool kind = std::find(kinds.begin(), kinds.end(), fault.kind) != kinds.end();
             const bool here = !fault.batch || (*fault.batch <= batch &&
                                                batch <= fault.batch_last.value_or(*fault.batch));
-            const bool past = fault.kind == "anchor_missing" && fault.batch && batch <= *fault.batch;
+            const bool past =
+                fault.kind == "anchor_missing" && fault.batch && batch <= *fault.batch;
             const bool all = fault.kind == "origin" || fault.kind == "genesis_key";
             if (kind && (here || past || all)) return &fault;
         }

@@ -51,17 +51,7 @@ private:
             report_.undecided.push_back(log.error().message);
             return false;
         }
-        if (!batches_.segments.empty()) return true;
-        if (log_.segments.empty()) {
-            report_.undecided.push_back("batches/ and log/ of " + dir_ + " are empty");
-            return false;
-        }
-        Fault fault;
-        fault.kind = "no_genesis";
-        fault.phrase = "log/ holds entries and batches/ holds nothing, not even the log's "
-                       "beginning";
-        faults_.add(std::move(fault));
-        return false;
+        return true;
     }
 
     Result<void> audit() {
@@ -123,6 +113,7 @@ private:
         }
         check_names();
         anchors_.finish(batches);
+        if (batches == 0 && !reader.torn()) no_genesis(*unsealed);
         report_.unsealed = *unsealed;
         report_.entries = sealed_end_ + *unsealed;
         report_.checked.segments = entries.files() + reader.stream().files();
@@ -132,10 +123,22 @@ private:
         return {};
     }
 
+    void no_genesis(std::uint64_t entries) {
+        if (entries == 0) {
+            report_.undecided.push_back("batches/ and log/ of " + dir_ + " are empty");
+            return;
+        }
+        Fault fault;
+        fault.kind = "no_genesis";
+        fault.phrase = "log/ holds entries and batches/ holds nothing, not even the log's "
+                       "beginning";
+        faults_.add(std::move(fault));
+    }
+
     // Names of batches/ segments against their lines; those of log/ are checked with the lines.
     void check_names() {
         const auto& segments = batches_.segments;
-        if (segments.front().first_line != 0) {
+        if (!segments.empty() && segments.front().first_line != 0) {
             Fault fault;
             fault.kind = "segment_name";
             fault.phrase = "the first segment of batches/ is not number 0";

@@ -164,7 +164,7 @@ Hash log_anchor_code_hash() {
 
 Result<HeadAnswer> parse_head_answer(ByteView data) {
     const auto words = split_words(data, kHeadWords);
-    if (!words) return words.error().in("head");
+    if (!words) return words.error();
     const Hash& submitter = (*words)[0];
     if (!is_zero(std::span(submitter.bytes).first<12>())) return bad("head: malformed address");
     HeadAnswer out;
@@ -180,7 +180,7 @@ Result<HeadAnswer> parse_head_answer(ByteView data) {
 
 Result<Hash> parse_record_of_answer(ByteView data) {
     const auto words = split_words(data, 1);
-    if (!words) return words.error().in("recordOf");
+    if (!words) return words.error();
     return (*words)[0];
 }
 

@@ -61,7 +61,8 @@ public:
 
     Bytes build(std::span<const Slot> slots, std::size_t depth) {
         const std::size_t at = path_.size();
-        const bool on_path = target_ != nullptr && target_ >= slots.data() && target_ < slots.data() + slots.size();
+        const bool on_path = target_ != nullptr && target_ >= slots.data() &&
+                             target_ < slots.data() + slots.size();
         if (on_path) path_.emplace_back();
         Bytes node = slots.size() == 1 ? leaf(slots[0], depth) : inner(slots, depth);
         // The root is listed whatever its size; any other small node travels in its parent.
@@ -225,7 +226,9 @@ private:
     Result<RlpItem> listed(const Hash& reference, bool is_root) {
         if (used_ == path_.size()) return bad("a node is missing");
         const Bytes& bytes = path_[used_++];
-        if (crypto::keccak256(bytes) != reference) return bad("a node does not hash to its reference");
+        if (crypto::keccak256(bytes) != reference) {
+            return bad("a node does not hash to its reference");
+        }
         if (!is_root && bytes.size() < Hash::kSize) return bad("a small node is not in its parent");
         auto item = decode_rlp(bytes);
         if (!item) return std::move(item).error().in("trie proof");

@@ -1,5 +1,5 @@
 #include "anchorlog/eth/types.h"
-#include "vectors.h"
+#include "unit/eth/vectors.h"
 
 namespace anchorlog::eth {
 namespace {
@@ -12,7 +12,8 @@ TEST(Address, IsTheTailOfTheHashedKeyWithAChecksum) {
         const auto parsed = parse_address(text);
         ASSERT_TRUE(parsed.has_value());
         EXPECT_EQ(format_address(*parsed), text);
-        const Hash hash = crypto::keccak256(ByteView(vectors::bytes(account["public_key"])).subspan(1));
+        const Bytes key = vectors::bytes(account["public_key"]);
+        const Hash hash = crypto::keccak256(ByteView(key).subspan(1));
         EXPECT_EQ(to_hex(ByteView(hash.bytes).subspan(12)), to_hex(ByteView(*parsed)));
     }
 }
@@ -29,8 +30,10 @@ TEST(Address, AcceptsOneCaseAndRefusesAWrongChecksum) {
 TEST(Address, RefusesOtherShapes) {
     for (const char* text :
          {"", "0x", "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed00",
-          "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beae", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaedd",
-          "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaeg", "0X5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"}) {
+          "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beae",
+          "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaedd",
+          "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaeg",
+          "0X5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"}) {
         EXPECT_FALSE(parse_address(text).has_value()) << text;
     }
 }

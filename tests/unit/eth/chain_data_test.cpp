@@ -3,7 +3,7 @@
 #include "anchorlog/eth/receipt.h"
 #include "anchorlog/eth/rlp.h"
 #include "anchorlog/eth/trie.h"
-#include "vectors.h"
+#include "unit/eth/vectors.h"
 
 namespace anchorlog::eth {
 namespace {

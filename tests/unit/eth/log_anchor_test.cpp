@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "vectors.h"
+#include "unit/eth/vectors.h"
 
 namespace anchorlog::eth {
 namespace {
@@ -11,9 +11,9 @@ const nlohmann::json& contract() { return vectors::all()["contract"]; }
 
 AnchoredEvent event_of(const nlohmann::json& vector) {
     const AnchorRecord r = vectors::record(vector["record"]);
-    return {r.log_id,      r.batch_id,     r.history_root, BatchId(vectors::number(vector["from_batch"])),
-            r.merkle_root, r.sealed_at_ms, r.signer_key,   r.sig_r,
-            r.sig_s};
+    const BatchId from(vectors::number(vector["from_batch"]));
+    return {r.log_id,       r.batch_id,   r.history_root, from,   r.merkle_root,
+            r.sealed_at_ms, r.signer_key, r.sig_r,        r.sig_s};
 }
 
 Log log_of(const nlohmann::json& vector) {

@@ -1,6 +1,6 @@
 #include "anchorlog/eth/transaction.h"
 
-#include "vectors.h"
+#include "unit/eth/vectors.h"
 
 namespace anchorlog::eth {
 namespace {

@@ -136,5 +136,15 @@ TEST_F(ChunkReaderTest, BadContentDoesNotEndTheStream) {
     EXPECT_TRUE(push(framed(alert_json("cam-1", 1))));
 }
 
+TEST_F(ChunkReaderTest, AHelloAsksOnlyForDevicesOfItsSender) {
+    const auto inbound =
+        push(framed(R"({"devices":["cam-1","other","cam-2"],"protocol":1,"receipts":false,)"
+                    R"("type":"hello"})"));
+    ASSERT_TRUE(inbound);
+    const auto* hello = std::get_if<wire::Hello>(&inbound->frames.front().content);
+    ASSERT_NE(hello, nullptr);
+    EXPECT_EQ(hello->devices, (std::vector<std::string>{"cam-1", "cam-2"}));
+}
+
 }  // namespace
 }  // namespace anchorlog::net
