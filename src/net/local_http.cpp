@@ -121,8 +121,9 @@ Result<void> BeastLocalHttp::open(const std::string& address, std::uint16_t port
     }
     const tcp::endpoint endpoint(ip, port);
     const auto failed = [&](const char* what) {
-        return Error{Errc::unavailable, "http " + address + " port " + std::to_string(port) + ": cannot " +
-                                   what + ": " + ec.message() + "; choose another http.port"};
+        return Error{Errc::unavailable, "http " + address + " port " + std::to_string(port) +
+                                            ": cannot " + what + ": " + ec.message() +
+                                            "; choose another http.port"};
     };
     if (acceptor_.open(endpoint.protocol(), ec)) return failed("open a socket");
     acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);

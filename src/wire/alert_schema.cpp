@@ -37,8 +37,9 @@ bool is_alert_type(std::string_view text) {
 
 bool is_confidence(std::string_view token) {
     double value = -1;
-    const char* end = token.data() + token.size();
-    const auto read = std::from_chars(token.data(), end, value);
+    const char* begin = token.data();
+    const char* end = begin + token.size();
+    const auto read = std::from_chars(begin, end, value);
     return read.ec == std::errc() && read.ptr == end && value >= 0 && value <= 1;
 }
 

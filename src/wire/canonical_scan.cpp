@@ -46,8 +46,9 @@ bool is_canonical_number(std::string_view token) {
         return true;
     }
     double value = 0;
-    const char* end = token.data() + token.size();
-    const auto read = std::from_chars(token.data(), end, value);
+    const char* begin = token.data();
+    const char* end = begin + token.size();
+    const auto read = std::from_chars(begin, end, value);
     if (read.ec != std::errc() || read.ptr != end) return false;
     if (std::abs(value) > static_cast<double>(kIntegerMax)) return false;
     std::string written;

@@ -209,18 +209,18 @@ std::string format_batch_line(const BatchLine& line) {
     return out;
 }
 
-Result<BatchLine> parse_batch_line(std::string_view text) {
-    ObjectReader reader(text, "batch line");
-    BatchLine line;
-    line.checkpoint = reader.string("checkpoint", kNoteSizeMax);
-    line.header = std::string(reader.raw("header"));
-    reader.require(line.header.starts_with('{') && line.header.size() <= kHeaderSizeMax, "header",
+Result<BatchLine> parse_batch_line(std::string_view line) {
+    ObjectReader reader(line, "batch line");
+    BatchLine out;
+    out.checkpoint = reader.string("checkpoint", kNoteSizeMax);
+    out.header = std::string(reader.raw("header"));
+    reader.require(out.header.starts_with('{') && out.header.size() <= kHeaderSizeMax, "header",
                    "must be an object of at most 65535 bytes");
     const auto seal = from_base64(reader.plain("seal"));
     reader.require(seal && seal->size() == kSealSize, "seal", "must be the base64 of 64 bytes");
-    if (seal) line.seal = *seal;
+    if (seal) out.seal = *seal;
     if (auto whole = reader.finish(); !whole) return std::move(whole).error();
-    return line;
+    return out;
 }
 
 }  // namespace anchorlog::wire

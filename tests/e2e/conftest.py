@@ -1,0 +1,49 @@
+"""Fixtures: one CA and one chain for all tests, gateways per test or per module."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Ganache, Gateway, MakeGateway, Pki, stop_all
+
+
+def pytest_configure() -> None:
+    # So that SIGTERM unwinds the fixtures as an interrupt at the terminal does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_unconfigure() -> None:
+    stop_all()
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    made = Pki(tmp_path_factory.mktemp("pki"))
+    made.sender()
+    return made
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ganache]:
+    with Ganache(tmp_path_factory.mktemp("chain")) as node:
+        yield node
+
+
+@pytest.fixture
+def make_gateway(tmp_path: Path, pki: Pki) -> Iterator[MakeGateway]:
+    """Makes gateways, not started, that are killed when the test ends."""
+    with ExitStack() as stack:
+        made: list[Gateway] = []
+
+        def make(**options: Any) -> Gateway:
+            gateway = Gateway(tmp_path / f"gateway-{len(made)}", pki, **options)
+            made.append(gateway)
+            stack.push(gateway.__exit__)
+            return gateway
+
+        yield make

@@ -1,0 +1,46 @@
+"""Runs the real programs against each other: gateway, chain, senders, verifier, IDS."""
+
+from .alerts import Alert, make_alert, now_text, sign_alert, uuid7
+from .ganache import Ganache
+from .gateway import Gateway, MakeGateway
+from .ids import Ids
+from .merkle import Checkpoint, inclusion_root, leaf_hash, merkle_root, verify_consistency
+from .paths import CAPTURES, PYTHON, ROOT, program
+from .pki import Identity, Pki
+from .process import Child, HarnessError, free_port, stop_all, wait_until
+from .sender import Refused, Sender
+from .store import Store
+from .verifier import Verdict, logverify
+
+__all__ = [
+    "CAPTURES",
+    "PYTHON",
+    "ROOT",
+    "Alert",
+    "Checkpoint",
+    "Child",
+    "Ganache",
+    "Gateway",
+    "HarnessError",
+    "Identity",
+    "Ids",
+    "MakeGateway",
+    "Pki",
+    "Refused",
+    "Sender",
+    "Store",
+    "Verdict",
+    "free_port",
+    "inclusion_root",
+    "leaf_hash",
+    "logverify",
+    "make_alert",
+    "merkle_root",
+    "now_text",
+    "program",
+    "sign_alert",
+    "stop_all",
+    "uuid7",
+    "verify_consistency",
+    "wait_until",
+]

@@ -1,0 +1,30 @@
+"""Where the programs and the data are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+PYTHON = Path(sys.executable)
+CAPTURES = ROOT / "python_ids" / "data" / "captures"
+GANACHE = ROOT / "contracts" / "node_modules" / "ganache" / "dist" / "node" / "cli.js"
+# Another build of the same programs, a sanitizer's for one, is tested by naming its directory.
+PROGRAMS = Path(os.environ.get("ANCHORLOG_BIN", ROOT / "build" / "release" / "bin"))
+
+
+def program(name: str) -> str:
+    return str(PROGRAMS / name)
+
+
+def is_volatile(path: Path) -> bool:
+    """Whether the file system there is one the daemon refuses unless told otherwise."""
+    best, kind = "", ""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, mount, name = line.split(" ")[:3]
+        mount = mount.replace("\\040", " ")
+        inside = mount == "/" or str(path.resolve()).startswith(mount.rstrip("/") + "/")
+        if (inside or str(path.resolve()) == mount) and len(mount) >= len(best):
+            best, kind = mount, name
+    return kind in {"tmpfs", "ramfs", "overlay", "9p", "nfs", "nfs4", "fuse-overlayfs"}

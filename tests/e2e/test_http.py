@@ -1,0 +1,98 @@
+"""The local pages: for a probe, for Prometheus, for people and programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from harness import Checkpoint, Gateway, Pki, make_alert, program
+from harness.process import run_ok
+
+SAMPLE = re.compile(r'([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.]+)')
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Iterator[Gateway]:
+    with Gateway(tmp_path_factory.mktemp("http"), pki) as made:
+        with made.connect() as sender:
+            sender.deliver([make_alert(number) for number in range(1, 4)])
+            sender.deliver([make_alert(4)])
+            sender.send({"type": "nonsense"})
+            sender.expect("reject")
+        yield made
+
+
+def metrics(gateway: Gateway) -> dict[str, float]:
+    code, body = gateway.http("/metrics")
+    assert code == 200
+    assert body.endswith("\n")
+    samples: dict[str, float] = {}
+    types: dict[str, str] = {}
+    for line in body.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name not in types, f"{name} twice"
+            types[name] = kind
+        elif not line.startswith("# HELP "):
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            name, labels, value = match.groups()
+            assert name in types, f"{name} has no TYPE"
+            key = f"{name}{{{labels}}}" if labels else name
+            assert key not in samples, f"{key} twice"
+            samples[key] = float(value)
+    for name, kind in types.items():
+        assert kind in ("counter", "gauge")
+        assert name.endswith("_total") == (kind == "counter"), name
+    return samples
+
+
+def test_probes(gateway: Gateway) -> None:
+    assert gateway.http("/healthz") == (200, "ok\n")
+    assert gateway.http("/readyz") == (200, "ready\n")
+
+
+def test_metrics_parse_and_count(gateway: Gateway) -> None:
+    values = metrics(gateway)
+    assert values["anchorlog_alerts_accepted_total"] == 4
+    assert values['anchorlog_alerts_rejected_total{code="schema"}'] == 1
+    assert values["anchorlog_entries"] == len(gateway.store.lines())
+    assert values["anchorlog_unprotected_entries"] == values["anchorlog_entries"]
+    assert values["anchorlog_admitting"] == 1
+    assert values["anchorlog_handshakes_total"] >= 1
+    with gateway.connect() as sender:
+        sender.deliver([make_alert(5)])
+        assert metrics(gateway)["anchorlog_sessions"] == 1
+    assert metrics(gateway)["anchorlog_alerts_accepted_total"] == 5
+
+
+def test_status(gateway: Gateway) -> None:
+    status = gateway.status()
+    assert status["origin"] == gateway.origin
+    assert status["state"] == "ready"
+    assert status["ports"] == {"ingest": gateway.ingest_port, "http": gateway.http_port}
+    assert status["entries"] == len(gateway.store.lines())
+    assert status["batches"] == len(gateway.store.headers())
+    assert status["open_batch"]["entries"] == status["entries"]
+    assert status["unprotected"]["entries"] == status["entries"]
+    assert status["anchors"] == []
+    assert Checkpoint.read(status["checkpoint"], gateway.vkey).size == status["batches"]
+
+
+def test_ctl_status(gateway: Gateway) -> None:
+    command = [program("anchorlogctl"), "status", "--config", str(gateway.config_file)]
+    assert gateway.origin in run_ok(command)
+    assert '"state": "ready"' in run_ok([*command, "--json"])
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/status"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_only_get(gateway: Gateway, path: str, method: str) -> None:
+    assert gateway.http(path, method)[0] == 405
+
+
+def test_other_paths(gateway: Gateway) -> None:
+    for path in ("/", "/status/", "/../etc/passwd", "/metrics%00"):
+        assert gateway.http(path)[0] == 404
+    assert gateway.http("/status?verbose=1")[0] == 200
