@@ -155,32 +155,35 @@ void Intake::answer(const Answer& answer, Now now) {
     if (found == sessions_.end() || !found->second.asked) return;
     Session& session = found->second;
     session.asked = false;
-    const net::Inbound& inbound = session.pending.front();
-    const net::InboundFrame& frame = inbound.frames[session.next_frame];
     if (const auto* welcome = std::get_if<WelcomeAnswer>(&answer.content)) {
         wire::append_frame(replies_[answer.session].welcome, welcome->json);
     } else {
-        const auto& compared = std::get<CompareAnswer>(answer.content);
-        const auto& alert = std::get<wire::Alert>(frame.content);
-        if (compared.verdict == CompareAnswer::Verdict::same) {
-            ++counts_.resent;
-            ack(answer.session, frame.frame, alert, inbound.arena, compared.index);
-        } else if (compared.verdict == CompareAnswer::Verdict::other) {
-            refuse(answer.session, session, frame.frame,
-                   refusal_of(wire::RejectCode::equivocation,
-                              "another alert is stored under this number", alert, inbound.arena),
-                   now);
-        } else {
-            refuse(answer.session, session, frame.frame,
-                   refusal_of(wire::RejectCode::replay,
-                              "the number is not above the highest one and nothing is stored "
-                              "under it",
-                              alert, inbound.arena),
-                   now);
-        }
+        take_compared(answer.session, session, std::get<CompareAnswer>(answer.content), now);
     }
     ++session.next_frame;
     finish_frame(answer.session, session);
+}
+
+void Intake::take_compared(net::SessionId id, Session& session, const CompareAnswer& compared,
+                           Now now) {
+    using Verdict = CompareAnswer::Verdict;
+    const net::Inbound& inbound = session.pending.front();
+    const net::InboundFrame& frame = inbound.frames[session.next_frame];
+    const auto& alert = std::get<wire::Alert>(frame.content);
+    if (compared.verdict == Verdict::same) {
+        ++counts_.resent;
+        return ack(id, frame.frame, alert, inbound.arena, compared.index);
+    }
+    wire::RejectCode code = wire::RejectCode::replay;
+    std::string detail = "the number is not above the highest one and nothing is stored under it";
+    if (compared.verdict == Verdict::other) {
+        code = wire::RejectCode::equivocation;
+        detail = "another alert is stored under this number";
+    } else if (compared.verdict == Verdict::unreadable) {
+        code = wire::RejectCode::busy;
+        detail = "the store cannot be read now: keep the alert and come back";
+    }
+    refuse(id, session, frame.frame, refusal_of(code, detail, alert, inbound.arena), now);
 }
 
 void Intake::refuse(net::SessionId id, Session& session, std::uint64_t frame,

@@ -34,7 +34,8 @@ struct Question {
 };
 
 struct CompareAnswer {
-    enum class Verdict { same, other, absent } verdict = Verdict::absent;
+    // unreadable: the store could not say; the sender keeps the alert and comes again.
+    enum class Verdict { same, other, absent, unreadable } verdict = Verdict::unreadable;
     EntryIndex index;  // of the stored alert, when same
 };
 struct WelcomeAnswer {
@@ -122,6 +123,8 @@ private:
     Step take_alert(net::SessionId id, Session& session, const net::InboundFrame& frame,
                     const wire::Alert& alert, Now now);
     Step take_seen(net::SessionId id, Session& session, const wire::Alert& alert);
+    void take_compared(net::SessionId id, Session& session, const CompareAnswer& compared,
+                       Now now);
     void take_hello(net::SessionId id, Session& session, const wire::Hello& hello,
                     const std::string& checkpoint);
     void refuse(net::SessionId id, Session& session, std::uint64_t frame, wire::Refusal refusal,

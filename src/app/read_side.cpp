@@ -85,9 +85,9 @@ Answer Answerer::answer(const Question& question) const {
     }
     auto compared = compare(std::get<CompareQuestion>(question.content));
     if (compared) return {question.session, *compared};
-    // An unreadable store must not ack what it cannot show: the sender keeps its alert.
+    // An unreadable store must neither ack nor refuse for ever what it cannot show.
     log(LogLevel::error, "compare_failed", {{"error", compared.error().message}});
-    return {question.session, CompareAnswer{CompareAnswer::Verdict::absent, {}}};
+    return {question.session, CompareAnswer{CompareAnswer::Verdict::unreadable, {}}};
 }
 
 Result<CompareAnswer> Answerer::compare(const CompareQuestion& question) const {
@@ -106,8 +106,8 @@ Result<CompareAnswer> Answerer::compare(const CompareQuestion& question) const {
     }
     auto place = state_.batch_of(question.device_id, question.epoch, question.seq_no);
     if (!place) return std::move(place).error();
-    if (!*place) return CompareAnswer{};
-    CompareAnswer found;
+    CompareAnswer found{CompareAnswer::Verdict::absent, {}};
+    if (!*place) return found;
     std::uint64_t left = (*place)->count;
     const auto visit = [&](std::uint64_t, std::string_view text,
                            store::LinePosition) -> Result<void> {

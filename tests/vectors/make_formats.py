@@ -349,7 +349,7 @@ def build() -> Json:
 
 
 def write_store(vectors: Json, folder: Path) -> None:
-    """The example log as a daemon leaves it when it stops, and what to trust."""
+    """The example log as a daemon writes it, without preallocated space, and what to trust."""
     log = vectors["log"]
     first = "0" * 20
     files = {

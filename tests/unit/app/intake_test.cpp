@@ -134,6 +134,34 @@ TEST_F(IntakeTest, AnUnseenLowerNumberIsReplay) {
     EXPECT_NE(replies(1).at(0).find("\"code\":\"replay\""), std::string::npos);
 }
 
+TEST_F(IntakeTest, AnUnreadableStoreNeitherAcksNorRefusesForEver) {
+    send(1, {alert(5)});
+    run();
+    commit();
+    (void)replies(1);
+    send(1, {alert(5)});
+    run();
+    answer(1, CompareAnswer::Verdict::unreadable);
+    EXPECT_NE(replies(1).at(0).find("\"code\":\"busy\""), std::string::npos);
+    EXPECT_TRUE(closed);
+}
+
+// Between a seal and the moment its line is synced, a batch is neither open nor in the state.
+TEST_F(IntakeTest, AResendWaitsWhileItsBatchIsBeingSealed) {
+    send(1, {alert(1)});
+    run();
+    commit();
+    ASSERT_TRUE(machine.sequencer().seal(ledger::SealReason::count, machine.clock().now()));
+    intake->set_sealing(true);
+    send(1, {alert(1)});
+    run();
+    EXPECT_TRUE(intake->take_questions().empty());
+    intake->set_sealing(false);
+    intake->settled();
+    run();
+    EXPECT_EQ(intake->take_questions().size(), 1u);
+}
+
 TEST_F(IntakeTest, ANumberThatIsNotSyncedYetWaitsForItsGroup) {
     send(1, {alert(1)});
     run();
