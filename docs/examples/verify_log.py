@@ -41,7 +41,7 @@ def canonical(value: object) -> bytes:
 
 
 def milliseconds(server_time: str) -> int:
-    at = datetime.datetime.fromisoformat(server_time.replace("Z", "+00:00"))
+    at = datetime.datetime.fromisoformat(server_time)
     return round(at.timestamp() * 1000)
 
 

@@ -65,9 +65,8 @@ def test_a_model_of_other_features_is_refused(tmp_path: Path) -> None:
         FlowModel(path)
 
 
+@pytest.mark.train
 def test_training_again_gives_the_same_model_and_parity(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the train extra")
-    pytest.importorskip("onnx", reason="needs the train extra")
     from anchorlog_ids import train as training
 
     train(captures=CAPTURES, model_path=tmp_path / "m.onnx", card_path=tmp_path / "card.md")

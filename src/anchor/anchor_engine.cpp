@@ -20,24 +20,17 @@ Result<std::unique_ptr<AnchorEngine>> AnchorEngine::create(
     if (!profile) return profile.error();
     auto resume = read_anchors(journal, target, batches);
     if (!resume) return resume.error();
-    return std::unique_ptr<AnchorEngine>(
-        new AnchorEngine(target, *profile, key, chain, journal, batches, clock,
-                         std::move(on_fork), std::move(*resume), seed));
+    return std::unique_ptr<AnchorEngine>(new AnchorEngine(target, *profile, key, chain, journal,
+                                                          batches, clock, std::move(on_fork),
+                                                          std::move(*resume), seed));
 }
 
 AnchorEngine::AnchorEngine(const EthereumTarget& target, Profile profile,
                            const crypto::AccountKey& key, ChainClient& chain,
                            store::Journal& journal, const SealedBatches& batches,
-                           const Clock& clock, ForkAlarm on_fork, Resume resume,
-                           std::uint64_t seed)
-    : target_(target),
-      profile_(profile),
-      key_(key),
-      chain_(chain),
-      journal_(journal),
-      batches_(batches),
-      clock_(clock),
-      on_fork_(std::move(on_fork)),
+                           const Clock& clock, ForkAlarm on_fork, Resume resume, std::uint64_t seed)
+    : target_(target), profile_(profile), key_(key), chain_(chain), journal_(journal),
+      batches_(batches), clock_(clock), on_fork_(std::move(on_fork)),
       fsm_(profile, std::int64_t{target.interval_s} * 1'000, std::move(resume), clock.now(), seed),
       next_(Wait{clock.now().steady}) {}
 
@@ -66,7 +59,6 @@ AnchorStatus AnchorEngine::status() const {
     out.confirmed = confirmed_;
     out.reorgs = fsm_.reorgs();
     out.errors = fsm_.errors();
-    out.storage_failed = storage_failed_;
     return out;
 }
 
@@ -78,7 +70,7 @@ void AnchorEngine::note_change() {
     if (now_is == noted_) return;
     noted_ = std::move(now_is);
     const bool is_trouble = stage == Stage::stalled || stage == Stage::conflict;
-    const LogLevel level = is_trouble      ? LogLevel::warn
+    const LogLevel level = is_trouble     ? LogLevel::warn
                            : was_trouble_ ? LogLevel::info
                                           : LogLevel::debug;
     was_trouble_ = is_trouble;
@@ -210,8 +202,7 @@ Result<Event> AnchorEngine::execute(const Examine& action) {
     const auto mined = find_event(chain_, target_.contract, newest->log_id, action.batch);
     if (!mined) return mined.error();
     if (!*mined) return Event(Examined{false, false, "its event is not found on the chain"});
-    const auto proof =
-        prove_event(chain_, target_.contract, newest->log_id, action.batch, **mined);
+    const auto proof = prove_event(chain_, target_.contract, newest->log_id, action.batch, **mined);
     if (!proof) return Event(Examined{false, false, proof.error().message});
     const eth::AnchorRecord record = eth::record_of_event(proof->event);
     const bool is_ours = is_sealed_by(record, newest->signer_key);

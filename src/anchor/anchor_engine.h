@@ -46,7 +46,7 @@ private:
     Result<Event> execute(const Examine& action);
     Result<Event> execute(const RaiseFork& action);
 
-    Result<std::string> check_chain();       // empty: as configured
+    Result<std::string> check_chain();  // empty: as configured
     Result<std::string> check_balance();
     Result<bool> is_newest_ours(std::uint64_t next_batch);
     Result<std::optional<Looked>> look_at_receipts(const LookUp& action,
@@ -54,8 +54,8 @@ private:
     Result<Looked> look_at_contract(const LookUp& action, const eth::AnchorRecord& record);
     Result<Event> look_at_mined(const Mined& mined);
     Result<FeeSuggestion> choose_fees(const Prepare& action);
-    Result<Event> sign(const Prepare& action, const eth::AnchorRecord& record,
-                       std::uint64_t nonce, std::uint64_t gas, const FeeSuggestion& fees);
+    Result<Event> sign(const Prepare& action, const eth::AnchorRecord& record, std::uint64_t nonce,
+                       std::uint64_t gas, const FeeSuggestion& fees);
     Result<void> write(const wire::AnchorStep& step);
     void note_change();
 
@@ -71,7 +71,7 @@ private:
     Action next_;
     std::optional<Hash> genesis_;  // pinned on first use
     std::optional<std::uint64_t> head_;
-    std::string noted_;            // last state that was logged
+    std::string noted_;  // last state that was logged
     bool was_trouble_ = false;
     std::uint64_t attempts_ = 0;
     std::uint64_t confirmed_ = 0;

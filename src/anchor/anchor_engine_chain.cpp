@@ -11,8 +11,8 @@ namespace anchorlog::anchor {
 namespace {
 
 constexpr std::uint64_t kGasFloor = 80'000;
-constexpr std::uint64_t kGasMax = 1'000'000;          // an anchor takes 58,000
-constexpr std::uint64_t kAnchorsInBalanceMin = 2;     // below, anchoring is held back
+constexpr std::uint64_t kGasMax = 1'000'000;       // an anchor takes 58,000
+constexpr std::uint64_t kAnchorsInBalanceMin = 2;  // below, anchoring is held back
 
 std::string hex(const Hash& hash) { return "0x" + to_hex(hash); }
 
@@ -234,8 +234,8 @@ Result<Looked> AnchorEngine::look_at_contract(const LookUp& action,
     const auto held = chain_.record_of(target_.contract, record.log_id, action.batch);
     if (!held) return held.error();
     if (*held != Hash{}) {
-        out.kind = *held == eth::record_hash(record) ? Looked::Kind::ours_elsewhere
-                                                     : Looked::Kind::other;
+        out.kind =
+            *held == eth::record_hash(record) ? Looked::Kind::ours_elsewhere : Looked::Kind::other;
         return out;
     }
     const auto nonce = chain_.nonce(key_.address());

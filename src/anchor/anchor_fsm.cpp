@@ -14,31 +14,38 @@ SteadyTime after(SteadyTime now, std::int64_t ms) { return {now.ms + ms}; }
 
 std::string_view to_string(Stage stage) noexcept {
     switch (stage) {
-        case Stage::idle: return "idle";
-        case Stage::queued: return "queued";
-        case Stage::prepared: return "prepared";
-        case Stage::sending: return "sending";
-        case Stage::pooled: return "pooled";
-        case Stage::mined: return "mined";
-        case Stage::confirmed: return "confirmed";
-        case Stage::final: return "final";
-        case Stage::adopted: return "adopted";
-        case Stage::stalled: return "stalled";
-        case Stage::conflict: return "conflict";
-        case Stage::superseded: return "superseded";
+        case Stage::idle:
+            return "idle";
+        case Stage::queued:
+            return "queued";
+        case Stage::prepared:
+            return "prepared";
+        case Stage::sending:
+            return "sending";
+        case Stage::pooled:
+            return "pooled";
+        case Stage::mined:
+            return "mined";
+        case Stage::confirmed:
+            return "confirmed";
+        case Stage::final:
+            return "final";
+        case Stage::adopted:
+            return "adopted";
+        case Stage::stalled:
+            return "stalled";
+        case Stage::conflict:
+            return "conflict";
+        case Stage::superseded:
+            return "superseded";
     }
     return "stalled";
 }
 
 AnchorFsm::AnchorFsm(Profile profile, std::int64_t interval_ms, Resume resume, Now now,
                      std::uint64_t seed)
-    : profile_(profile),
-      interval_ms_(interval_ms),
-      random_(seed | 1),
-      retry_at_(now.steady),
-      due_at_(now.steady),
-      watch_at_(now.steady),
-      receipts_(std::move(resume.receipts)) {
+    : profile_(profile), interval_ms_(interval_ms), random_(seed | 1), retry_at_(now.steady),
+      due_at_(now.steady), watch_at_(now.steady), receipts_(std::move(resume.receipts)) {
     if (resume.last_attempt_at) {
         const std::int64_t elapsed = now.wall.ms - resume.last_attempt_at->ms;
         const auto rest = std::clamp<std::int64_t>(interval_ms_ - elapsed, 0, interval_ms_);
@@ -155,8 +162,10 @@ void AnchorFsm::on(const Sent& event, SteadyTime now) {
 
 void AnchorFsm::on(const Looked& event, SteadyTime now) {
     switch (event.kind) {
-        case Looked::Kind::mined: return on_mined(event, now);
-        case Looked::Kind::nothing: return on_nothing(event, now);
+        case Looked::Kind::mined:
+            return on_mined(event, now);
+        case Looked::Kind::nothing:
+            return on_nothing(event, now);
         case Looked::Kind::other:
             suspect_ = Suspect{flight_->batch, false};
             return;
@@ -227,7 +236,8 @@ void AnchorFsm::on_nothing(const Looked& event, SteadyTime now) {
         case SendClass::known:
         case SendClass::underpriced:  // Ganache says so to the very bytes it holds
             return on_pooled(now);
-        default: return on_refused_send(now);
+        default:
+            return on_refused_send(now);
     }
 }
 
@@ -289,8 +299,8 @@ void AnchorFsm::on(const EventFound& event, SteadyTime now) {
         flight_->look_at = now;
         flight_->adopted = event.mined;
         if (!event.mined) {
-            hold("the contract holds our record of batch " +
-                     std::to_string(flight_->batch.value) + " but its event is not found",
+            hold("the contract holds our record of batch " + std::to_string(flight_->batch.value) +
+                     " but its event is not found",
                  now);
         }
         return;
@@ -318,7 +328,8 @@ void AnchorFsm::on(const Harvested& event, SteadyTime) {
 void AnchorFsm::on(const ReceiptRecorded&, SteadyTime now) {
     const wire::AnchorReceipt& receipt = *flight_->receipt;
     std::erase_if(receipts_, [&](const LiveReceipt& r) { return r.batch == receipt.batch_id; });
-    receipts_.push_back({receipt.batch_id, receipt.from_batch,
+    receipts_.push_back({receipt.batch_id,
+                         receipt.from_batch,
                          {receipt.hash, receipt.block_number, receipt.block_hash},
                          false});
     std::sort(receipts_.begin(), receipts_.end(),
@@ -398,8 +409,7 @@ void AnchorFsm::on(const Examined& event, SteadyTime now) {
         if (event.is_proven && event.is_our_seal) fork_ = what;
         return hold(what, now);
     }
-    const std::string what =
-        "the chain holds another record of " + batch + ": " + event.detail;
+    const std::string what = "the chain holds another record of " + batch + ": " + event.detail;
     if (!event.is_proven) {
         gates_open_ = false;
         return hold("unproven: " + what, now);
@@ -426,8 +436,7 @@ void AnchorFsm::on(const Failed& event, SteadyTime now) {
             if (!flight_->first_sent) flight_->first_sent = now;
             flight_->last_sent = now;
         }
-        const bool asks_chain_again =
-            flight_->task == Task::send || flight_->task == Task::harvest;
+        const bool asks_chain_again = flight_->task == Task::send || flight_->task == Task::harvest;
         if (asks_chain_again) flight_->task = Task::look;
         flight_->look_at = now;
     }

@@ -25,7 +25,17 @@ inline constexpr int kMissesMax = 2;
 inline constexpr std::int64_t kBackoffMinMs = 500;
 
 enum class Stage {
-    idle, queued, prepared, sending, pooled, mined, confirmed, final, adopted, stalled, conflict,
+    idle,
+    queued,
+    prepared,
+    sending,
+    pooled,
+    mined,
+    confirmed,
+    final,
+    adopted,
+    stalled,
+    conflict,
     superseded,
 };
 [[nodiscard]] std::string_view to_string(Stage stage) noexcept;
@@ -53,11 +63,11 @@ struct Ticked {  // time passed, or a batch was sealed
     std::optional<BatchId> newest;
 };
 struct GatesChecked {
-    std::string refusal;            // empty: all gates are open
-    std::uint64_t next_batch = 0;   // LogAnchor.head
-    bool is_newest_ours = true;     // its newest record is the one we sealed (if we have it)
+    std::string refusal;           // empty: all gates are open
+    std::uint64_t next_batch = 0;  // LogAnchor.head
+    bool is_newest_ours = true;    // its newest record is the one we sealed (if we have it)
 };
-struct Prepared {                   // signed, not on record yet
+struct Prepared {  // signed, not on record yet
     wire::AnchorAttempt attempt;
 };
 struct PrepareRefused {
@@ -70,13 +80,13 @@ struct Sent {
 // What the chain says about the batch in flight, from every attempt's receipt and recordOf.
 struct Looked {
     enum class Kind { nothing, mined, failed, ours_elsewhere, other } kind = Kind::nothing;
-    Mined mined;                             // mined
-    bool is_canonical = false;               // mined: its block is the chain's at that height
-    std::uint64_t head = 0;                  // mined
-    std::optional<std::uint64_t> tagged;     // mined: the profile's tag
-    std::string detail;                      // failed
-    std::uint64_t nonce = 0;                 // nothing: the account's next one
-    std::uint64_t next_batch = 0;            // nothing
+    Mined mined;                          // mined
+    bool is_canonical = false;            // mined: its block is the chain's at that height
+    std::uint64_t head = 0;               // mined
+    std::optional<std::uint64_t> tagged;  // mined: the profile's tag
+    std::string detail;                   // failed
+    std::uint64_t nonce = 0;              // nothing: the account's next one
+    std::uint64_t next_batch = 0;         // nothing
 };
 struct EventFound {
     std::optional<Mined> mined;
@@ -91,8 +101,8 @@ struct Watched {
     std::optional<std::uint64_t> finalized;
 };
 struct Examined {
-    bool is_proven = false;     // the event is under the receipts root of a block of this chain
-    bool is_our_seal = false;   // and carries a valid seal of our own key
+    bool is_proven = false;    // the event is under the receipts root of a block of this chain
+    bool is_our_seal = false;  // and carries a valid seal of our own key
     std::string detail;
 };
 struct ForkRaised {};
@@ -158,8 +168,8 @@ using Action = std::variant<Wait, CheckGates, Prepare, RecordAttempt, Send, Look
 
 // What the journal says at start.
 struct Resume {
-    std::vector<LiveReceipt> receipts;           // by batch
-    std::vector<wire::AnchorAttempt> attempts;   // of the newest batch without a live receipt
+    std::vector<LiveReceipt> receipts;          // by batch
+    std::vector<wire::AnchorAttempt> attempts;  // of the newest batch without a live receipt
     std::optional<WallTime> last_attempt_at;
 };
 
@@ -199,12 +209,12 @@ private:
         SteadyTime look_at;
         std::optional<SteadyTime> first_sent;  // of the newest attempt, by this process
         SteadyTime last_sent;
-        std::optional<SendAnswer> answer;      // to the newest send
+        std::optional<SendAnswer> answer;  // to the newest send
         std::optional<Mined> mined;
         std::optional<Mined> adopted;
         std::optional<wire::AnchorReceipt> receipt;
-        std::string refusal;                   // why it could not be prepared
-        std::string fee_refusal;               // why its fees cannot rise any more
+        std::string refusal;      // why it could not be prepared
+        std::string fee_refusal;  // why its fees cannot rise any more
         int misses = 0;
     };
     struct Suspect {
@@ -268,13 +278,13 @@ private:
     std::uint64_t chain_next_ = 0;
     std::optional<BatchId> conflict_batch_;
     std::optional<Suspect> suspect_;
-    std::optional<std::string> fork_;          // to be raised
-    std::optional<BatchId> finding_;           // an anchor of ours that has no receipt on record
+    std::optional<std::string> fork_;  // to be raised
+    std::optional<BatchId> finding_;   // an anchor of ours that has no receipt on record
     std::set<BatchId> unfindable_;
     std::optional<BatchId> preparing_;
-    std::optional<BatchId> superseding_;       // a receipt that no longer stands
+    std::optional<BatchId> superseding_;  // a receipt that no longer stands
     std::optional<Flight> flight_;
-    std::vector<LiveReceipt> receipts_;        // by batch
+    std::vector<LiveReceipt> receipts_;  // by batch
 
     std::optional<BatchId> sent_batch_;
     std::optional<Hash> sent_transaction_;

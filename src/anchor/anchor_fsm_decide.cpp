@@ -28,14 +28,19 @@ Action AnchorFsm::decide_flight(SteadyTime now) {
             const wire::AnchorAttempt& last = flight.attempts.back();
             return Prepare{flight.batch, Replaced{last.nonce, last.max_fee, last.priority_fee}};
         }
-        case Task::record: return RecordAttempt{flight.attempts.back()};
-        case Task::send: return Send{flight.attempts.back()};
+        case Task::record:
+            return RecordAttempt{flight.attempts.back()};
+        case Task::send:
+            return Send{flight.attempts.back()};
         case Task::look:
             if (now < flight.look_at) return Wait{flight.look_at};
             return look_up();
-        case Task::find: return FindEvent{flight.batch};
-        case Task::harvest: return Harvest{flight.batch, *flight.mined};
-        case Task::keep: return RecordReceipt{*flight.receipt};
+        case Task::find:
+            return FindEvent{flight.batch};
+        case Task::harvest:
+            return Harvest{flight.batch, *flight.mined};
+        case Task::keep:
+            return RecordReceipt{*flight.receipt};
         case Task::supersede:
             return RecordSuperseded{flight.batch, flight.mined->transaction,
                                     "its block left the chain before it was confirmed"};
@@ -54,17 +59,15 @@ Action AnchorFsm::look_up() const {
 Action AnchorFsm::decide_idle(SteadyTime now) {
     if (!superseding_) superseding_ = overlapped_receipt();
     if (superseding_) {
-        const auto gone = std::find_if(receipts_.begin(), receipts_.end(), [&](const auto& r) {
-            return r.batch == superseding_;
-        });
+        const auto gone = std::find_if(receipts_.begin(), receipts_.end(),
+                                       [&](const auto& r) { return r.batch == superseding_; });
         return RecordSuperseded{gone->batch, gone->mined.transaction, "its block left the chain"};
     }
     if (!receipts_.empty() && now >= watch_at_) return Watch{watched().mined};
     if (watch_misses_ > 0) return Wait{watch_at_};  // nothing is sent onto ground that moves
     if (!finding_) finding_ = missing_receipt();
     if (finding_) return FindEvent{*finding_};
-    const SteadyTime next_watch =
-        receipts_.empty() ? SteadyTime{now.ms + kIdleWaitMs} : watch_at_;
+    const SteadyTime next_watch = receipts_.empty() ? SteadyTime{now.ms + kIdleWaitMs} : watch_at_;
     if (!newest_ || !is_wanted(*newest_)) return Wait{next_watch};
     if (stage_ != Stage::conflict) stage_ = Stage::queued;
     if (now < due_at_) return Wait{std::min(due_at_, next_watch)};

@@ -31,10 +31,9 @@ public:
         Resume out;
         for (auto& [batch, receipt] : receipts_) out.receipts.push_back(receipt);
         out.last_attempt_at = last_attempt_at_;
-        const bool is_open = !attempts_.empty() &&
-                             !receipts_.contains(attempts_.back().batch_id) &&
-                             (receipts_.empty() ||
-                              receipts_.rbegin()->first < attempts_.back().batch_id);
+        const bool is_open =
+            !attempts_.empty() && !receipts_.contains(attempts_.back().batch_id) &&
+            (receipts_.empty() || receipts_.rbegin()->first < attempts_.back().batch_id);
         if (is_open) out.attempts = std::move(attempts_);
         return out;
     }
@@ -48,8 +47,7 @@ private:
         if (fields.chain_id != target_.chain_id) {
             return bad("the attempt is for chain " + std::to_string(fields.chain_id) +
                        " and target " + target_.id + " is on chain " +
-                       std::to_string(target_.chain_id) +
-                       "; give another chain another target id");
+                       std::to_string(target_.chain_id) + "; give another chain another target id");
         }
         if (fields.to != target_.contract) {
             return bad("the attempt is for another contract; give it another target id");
@@ -82,8 +80,8 @@ private:
         if (eth::record_of_event(*event) != to_record(*sealed)) {
             return bad("the receipt proves another record than the sealed batch");
         }
-        receipts_[line.batch_id] = {line.batch_id, line.from_batch,
-                                    {line.hash, line.block_number, line.block_hash}, false};
+        receipts_[line.batch_id] = {
+            line.batch_id, line.from_batch, {line.hash, line.block_number, line.block_hash}, false};
         return {};
     }
 

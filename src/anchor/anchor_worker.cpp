@@ -18,8 +18,9 @@ constexpr std::int64_t kWaitMsMax = 60'000;
 class Worker final : public AnchorWorker {
 public:
     Worker(std::unique_ptr<crypto::AccountKey> key, std::unique_ptr<ChainClient> chain,
-           const Clock& clock)
-        : key_(std::move(key)), chain_(std::move(chain)), clock_(clock) {}
+           const Clock& clock, StorageAlarm on_storage_failure)
+        : key_(std::move(key)), chain_(std::move(chain)), clock_(clock),
+          on_storage_failure_(std::move(on_storage_failure)) {}
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() override { stop(); }
@@ -74,9 +75,12 @@ private:
             AnchorStatus now_is = engine_->status();
             lock.lock();
             status_ = std::move(now_is);
-            if (engine_->has_failed()) return;
-            const std::int64_t wait_ms =
-                std::min(until.ms - clock_.now().steady.ms, kWaitMsMax);
+            if (engine_->has_failed()) {
+                lock.unlock();
+                on_storage_failure_({Errc::io, "anchors/ could not be written or synced"});
+                return;
+            }
+            const std::int64_t wait_ms = std::min(until.ms - clock_.now().steady.ms, kWaitMsMax);
             if (wait_ms <= 0) continue;
             changed_.wait_for(lock, std::chrono::milliseconds(wait_ms),
                               [&] { return is_woken_ || is_stopping_; });
@@ -86,6 +90,7 @@ private:
     const std::unique_ptr<crypto::AccountKey> key_;
     const std::unique_ptr<ChainClient> chain_;
     const Clock& clock_;
+    const StorageAlarm on_storage_failure_;
     std::unique_ptr<AnchorEngine> engine_;  // of the thread, once it runs
 
     mutable std::mutex mutex_;
@@ -101,8 +106,9 @@ private:
 Result<std::unique_ptr<AnchorWorker>> AnchorWorker::create(
     EthereumTarget target, std::unique_ptr<crypto::AccountKey> key,
     std::unique_ptr<ChainClient> chain, store::Journal& journal, const SealedBatches& batches,
-    const Clock& clock, ForkAlarm on_fork) {
-    auto worker = std::make_unique<Worker>(std::move(key), std::move(chain), clock);
+    const Clock& clock, ForkAlarm on_fork, StorageAlarm on_storage_failure) {
+    auto worker = std::make_unique<Worker>(std::move(key), std::move(chain), clock,
+                                           std::move(on_storage_failure));
     auto opened = worker->open(target, journal, batches, std::move(on_fork));
     if (!opened) return std::move(opened).error().in("anchor target " + target.id);
     return std::unique_ptr<AnchorWorker>(std::move(worker));

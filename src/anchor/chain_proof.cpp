@@ -46,8 +46,8 @@ eth::AnchorRecord to_record(const SealedRecord& sealed) {
             sealed.sig_s};
 }
 
-Result<EventProof> prove_event(ChainClient& chain, const eth::Address& contract,
-                               const Hash& log_id, BatchId batch, const Mined& mined) {
+Result<EventProof> prove_event(ChainClient& chain, const eth::Address& contract, const Hash& log_id,
+                               BatchId batch, const Mined& mined) {
     const auto block = chain.block(mined.block_number);
     if (!block) return block.error();
     const std::string place = "block " + std::to_string(mined.block_number);
@@ -86,8 +86,7 @@ Result<std::optional<Mined>> find_event(ChainClient& chain, const eth::Address& 
         if (!logs) return logs.error();
         for (auto log = logs->rbegin(); log != logs->rend(); ++log) {
             if (!event_of({*log}, contract, log_id, batch)) continue;
-            return std::optional(
-                Mined{log->transaction_hash, log->block_number, log->block_hash});
+            return std::optional(Mined{log->transaction_hash, log->block_number, log->block_hash});
         }
         if (first == 0) break;
         last = first - 1;

@@ -29,8 +29,7 @@ struct EventProof {
 // Fetches the block's receipts and builds the proof for the Anchored event of this batch.
 // invalid_input: the node's answers do not fit together, or the block left the chain meanwhile.
 [[nodiscard]] Result<EventProof> prove_event(ChainClient& chain, const eth::Address& contract,
-                                             const Hash& log_id, BatchId batch,
-                                             const Mined& mined);
+                                             const Hash& log_id, BatchId batch, const Mined& mined);
 
 // Where the newest Anchored event of this batch stands; nothing when none is found within
 // kEventCallsMax calls.

@@ -53,9 +53,9 @@ public:
         auto receipt = wait_for(made->hash, is_taken ? options_.mined_timeout_ms : 0);
         if (!receipt) return std::move(receipt).error().in(name);
         if (!*receipt) {
-            return Error{is_taken ? Errc::unavailable : Errc::refused,
-                         name + (is_taken ? " was not mined in time" : " was refused: ") +
-                             answer->message};
+            return Error{
+                is_taken ? Errc::unavailable : Errc::refused,
+                name + (is_taken ? " was not mined in time" : " was refused: ") + answer->message};
         }
         if (!(*receipt)->succeeded) return Error{Errc::refused, name + " failed on the chain"};
         return std::move(**receipt);
@@ -144,8 +144,8 @@ Result<Deployment> deploy_log_anchor(ChainClient& chain, const crypto::AccountKe
                                         " is not LogAnchor: hash 0x" + to_hex(*code) +
                                         ", expected 0x" + to_hex(eth::log_anchor_code_hash())};
     }
-    const auto opened = deployer.run("creating the log", contract,
-                                     eth::create_log_call(log_id, self));
+    const auto opened =
+        deployer.run("creating the log", contract, eth::create_log_call(log_id, self));
     if (!opened) return opened.error();
     return Deployment{contract, *code, *chain_id};
 }

@@ -37,7 +37,7 @@ Result<Profile> profile_of(const EthereumTarget& target) {
                        kPublicBackoffMaxMs};
     }
     if (target.profile == "op-stack") {
-        return Profile{ConfirmRule::safe, 0, true, 1'000, 10'000, 30'000, 60'000,
+        return Profile{ConfirmRule::safe,  0, true, 1'000, 10'000, 30'000, 60'000,
                        kPublicBackoffMaxMs};
     }
     return Error{Errc::invalid_input, "target " + target.id + ": unknown profile \"" +

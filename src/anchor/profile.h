@@ -18,11 +18,11 @@ enum class ConfirmRule {
 struct Profile {
     ConfirmRule confirm = ConfirmRule::depth;
     std::uint64_t depth = 1;
-    bool is_final_later = false;       // FINAL only when `finalized` reaches the block
-    std::int64_t poll_ms = 250;        // of a transaction that is not confirmed
-    std::int64_t watch_ms = 2'000;     // of the newest confirmed anchor, for reorgs
-    std::int64_t lost_ms = 3'000;      // not mined for so long: the same bytes are sent again
-    std::int64_t bump_ms = 10'000;     // not mined for so long: higher fees, same nonce
+    bool is_final_later = false;    // FINAL only when `finalized` reaches the block
+    std::int64_t poll_ms = 250;     // of a transaction that is not confirmed
+    std::int64_t watch_ms = 2'000;  // of the newest confirmed anchor, for reorgs
+    std::int64_t lost_ms = 3'000;   // not mined for so long: the same bytes are sent again
+    std::int64_t bump_ms = 10'000;  // not mined for so long: higher fees, same nonce
     std::int64_t backoff_max_ms = 5'000;
 };
 

@@ -176,11 +176,11 @@ public:
     Result<std::vector<eth::Log>> anchored_events(const eth::Address& contract, const Hash& log_id,
                                                   std::uint64_t from_block,
                                                   std::uint64_t to_block) override {
-        const json filter = {{"address", to_data(contract)},
-                             {"fromBlock", to_quantity(from_block)},
-                             {"toBlock", to_quantity(to_block)},
-                             {"topics", {to_data(eth::anchored_topic().bytes),
-                                         to_data(log_id.bytes)}}};
+        const json filter = {
+            {"address", to_data(contract)},
+            {"fromBlock", to_quantity(from_block)},
+            {"toBlock", to_quantity(to_block)},
+            {"topics", {to_data(eth::anchored_topic().bytes), to_data(log_id.bytes)}}};
         const auto result = call("eth_getLogs", json::array({filter}));
         if (!result) return result.error();
         if (!result->is_array() || result->size() > kEventsMax) {
@@ -246,9 +246,7 @@ private:
         return answer;
     }
 
-    static std::string http_text(long status) {
-        return "HTTP status " + std::to_string(status);
-    }
+    static std::string http_text(long status) { return "HTTP status " + std::to_string(status); }
 
     // A call whose answer must be a result. A node that is merely busy is unavailable.
     Result<json> call(const char* method, const json& params) {

@@ -37,8 +37,8 @@ Result<std::string_view> quantity_digits(const json& value, std::size_t digits_m
     if (!digits) return digits.error();
     if (digits->empty() || digits->size() > digits_max) return bad("a quantity of impossible size");
     if (digits->size() > 1 && digits->front() == '0') return bad("a quantity with leading zeros");
-    const bool is_hex = std::all_of(digits->begin(), digits->end(),
-                                    [](char c) { return digit_value(c) >= 0; });
+    const bool is_hex =
+        std::all_of(digits->begin(), digits->end(), [](char c) { return digit_value(c) >= 0; });
     if (!is_hex) return bad("a quantity that is not lower-case hex");
     return *digits;
 }
@@ -226,8 +226,8 @@ RpcError parse_rpc_error(const json& value) {
     error.message = message.is_string() ? message.get<std::string>() : "no message";
     if (error.message.size() > kErrorTextMax) error.message.resize(kErrorTextMax);
     // It goes into our log lines.
-    std::replace_if(error.message.begin(), error.message.end(),
-                    [](char c) { return c < ' ' || c > '~'; }, '?');
+    std::replace_if(
+        error.message.begin(), error.message.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
     // Ganache's eth_estimateGas hides the revert data one level deeper than everybody else.
     const json& data = member(value, "data");
     auto bytes = parse_data(data.is_object() ? member(data, "result") : data);

@@ -102,19 +102,32 @@ SendClass classify_send(long http_status, std::int64_t code, std::string_view me
 
 std::string_view to_string(SendClass kind) noexcept {
     switch (kind) {
-        case SendClass::accepted: return "accepted";
-        case SendClass::known: return "known";
-        case SendClass::nonce_low: return "nonce_low";
-        case SendClass::nonce_high: return "nonce_high";
-        case SendClass::underpriced: return "underpriced";
-        case SendClass::funds: return "funds";
-        case SendClass::fee_cap: return "fee_cap";
-        case SendClass::gas: return "gas";
-        case SendClass::wrong_chain: return "wrong_chain";
-        case SendClass::reverted: return "reverted";
-        case SendClass::rate_limited: return "rate_limited";
-        case SendClass::busy: return "busy";
-        case SendClass::unknown: return "unknown";
+        case SendClass::accepted:
+            return "accepted";
+        case SendClass::known:
+            return "known";
+        case SendClass::nonce_low:
+            return "nonce_low";
+        case SendClass::nonce_high:
+            return "nonce_high";
+        case SendClass::underpriced:
+            return "underpriced";
+        case SendClass::funds:
+            return "funds";
+        case SendClass::fee_cap:
+            return "fee_cap";
+        case SendClass::gas:
+            return "gas";
+        case SendClass::wrong_chain:
+            return "wrong_chain";
+        case SendClass::reverted:
+            return "reverted";
+        case SendClass::rate_limited:
+            return "rate_limited";
+        case SendClass::busy:
+            return "busy";
+        case SendClass::unknown:
+            return "unknown";
     }
     return "unknown";
 }

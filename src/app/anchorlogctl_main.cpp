@@ -1,5 +1,3 @@
 #include "app/ctl.h"
 
-int main(int argc, char** argv) {
-    return anchorlog::app::run_anchorlogctl(argc, argv);
-}
+int main(int argc, char** argv) { return anchorlog::app::run_anchorlogctl(argc, argv); }

@@ -20,8 +20,7 @@ struct Options {
 
 int complain(const Error& error) {
     std::fprintf(stderr, "anchorlogd: %s\n", error.message.c_str());
-    return error.code == Errc::io || error.code == Errc::storage_full ? kExitStorage
-                                                                      : kExitConfig;
+    return error.code == Errc::io || error.code == Errc::storage_full ? kExitStorage : kExitConfig;
 }
 
 // Blocked before the first thread starts, so that only serve() takes them.

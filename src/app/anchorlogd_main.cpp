@@ -1,5 +1,3 @@
 #include "app/daemon.h"
 
-int main(int argc, char** argv) {
-    return anchorlog::app::run_anchorlogd(argc, argv);
-}
+int main(int argc, char** argv) { return anchorlog::app::run_anchorlogd(argc, argv); }

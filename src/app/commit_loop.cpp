@@ -26,22 +26,17 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 CommitLoop::CommitLoop(FileSystem& fs, const Clock& clock, CommitOptions options,
                        ledger::Recovered& store, CommitNeighbours neighbours)
-    : fs_(fs),
-      clock_(clock),
-      options_(std::move(options)),
-      store_(store),
+    : fs_(fs), clock_(clock), options_(std::move(options)), store_(store),
       neighbours_(std::move(neighbours)),
-      writer_(*store.log, *store.batches, [this](WriteDone done) { push(std::move(done)); },
-              neighbours_.deliver, neighbours_.fatal),
-      intake_(*store.sequencer, audits_, options_.origin),
-      hints_(fs, options_.store_dir + "/log"),
+      writer_(
+          *store.log, *store.batches, [this](WriteDone done) { push(std::move(done)); },
+          neighbours_.deliver, neighbours_.fatal),
+      intake_(*store.sequencer, audits_, options_.origin), hints_(fs, options_.store_dir + "/log"),
       checkpoint_(store.checkpoint) {
     publish();
 }
 
-CommitLoop::~CommitLoop() {
-    stop();
-}
+CommitLoop::~CommitLoop() { stop(); }
 
 void CommitLoop::start() {
     const Now now = clock_.now();
@@ -77,21 +72,15 @@ void CommitLoop::push(Input input) {
     work_.notify_one();
 }
 
-void CommitLoop::submit(net::Inbound inbound) {
-    push(std::move(inbound));
-}
+void CommitLoop::submit(net::Inbound inbound) { push(std::move(inbound)); }
 
 void CommitLoop::connection_refused(const std::string& subject, const std::string& reason) {
     push(AuditInput{"cert_refused", subject + ": " + reason, "", false});
 }
 
-void CommitLoop::answer(Answer answer) {
-    push(std::move(answer));
-}
+void CommitLoop::answer(Answer answer) { push(std::move(answer)); }
 
-void CommitLoop::fork_found(const std::string& what) {
-    push(ForkInput{what});
-}
+void CommitLoop::fork_found(const std::string& what) { push(ForkInput{what}); }
 
 void CommitLoop::note(std::string event, std::string subject, std::string data) {
     push(AuditInput{std::move(event), std::move(subject), std::move(data), true});
@@ -136,12 +125,13 @@ void CommitLoop::wait() {
     const auto at = deadline();
     std::unique_lock lock(mutex_);
     if (stopping_ && !in_flight_ && !seal_written_) return;
-    const auto ready = [this] { return !inputs_.empty(); };
+    const auto ready = [this] {
+        return !inputs_.empty();
+    };
     // More of the same group may be formed only when something arrives or the writer is free.
     if (!intake_.idle() && !in_flight_) return;
-    work_.wait_for(lock, std::chrono::milliseconds(at->ms - now.ms), [&] {
-        return ready() || (stopping_ && !in_flight_ && !seal_written_);
-    });
+    work_.wait_for(lock, std::chrono::milliseconds(at->ms - now.ms),
+                   [&] { return ready() || (stopping_ && !in_flight_ && !seal_written_); });
 }
 
 void CommitLoop::take_inputs(Now now) {
@@ -222,7 +212,8 @@ void CommitLoop::take_seal_done(WriteDone& done, Now now) {
     intake_.set_sealing(false);
     hints_.add(batch);
     log(LogLevel::info, "batch_sealed",
-        {{"batch_id", batch.header.batch_id.value}, {"count", batch.header.count},
+        {{"batch_id", batch.header.batch_id.value},
+         {"count", batch.header.count},
          {"reason", batch.header.reason}});
     neighbours_.sealed();
     if (store_.state->run_due()) neighbours_.ingest_state();
@@ -289,8 +280,8 @@ void CommitLoop::hand_over(Now now) {
     if (early && !store_.sequencer->group_full()) return;
     group_since_.reset();
     in_flight_ = store_.sequencer->take_group();
-    writer_.write({WriteJob::Kind::group, &in_flight_->lines, in_flight_->count(),
-                   intake_.take_replies()});
+    writer_.write(
+        {WriteJob::Kind::group, &in_flight_->lines, in_flight_->count(), intake_.take_replies()});
     ledger::hash_group(*in_flight_);
 }
 
@@ -338,8 +329,8 @@ void CommitLoop::publish() {
     const auto& open = sequencer.open_batch();
     next->entries = sequencer.durable_entries().value;
     next->batches = sequencer.next_batch().value - (sealing_ ? 1 : 0);
-    next->sealed_entries = sealing_ ? sealing_->header.first_index.value
-                                    : sequencer.open_first_index().value;
+    next->sealed_entries =
+        sealing_ ? sealing_->header.first_index.value : sequencer.open_first_index().value;
     next->checkpoint = checkpoint_;
     next->open_entries = open.alerts + open.audits;
     next->open_oldest = open.oldest_entry;

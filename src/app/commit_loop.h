@@ -24,13 +24,13 @@ namespace anchorlog::app {
 
 // What the commit thread lets others see: a copy, replaced after every group and seal.
 struct Published {
-    std::uint64_t entries = 0;        // durable
-    std::uint64_t batches = 0;        // sealed, genesis included
+    std::uint64_t entries = 0;  // durable
+    std::uint64_t batches = 0;  // sealed, genesis included
     std::uint64_t sealed_entries = 0;
-    std::string checkpoint;           // of the newest sealed batch
+    std::string checkpoint;  // of the newest sealed batch
     std::uint64_t open_entries = 0;
     std::optional<SteadyTime> open_oldest;
-    std::optional<Gate> gate;         // set: not admitting, and why
+    std::optional<Gate> gate;  // set: not admitting, and why
     IntakeCounts counts;
     std::uint64_t groups = 0;
     std::uint64_t group_bytes = 0;
@@ -67,8 +67,8 @@ struct CommitNeighbours {
 //     published, indexed and anchored
 class CommitLoop final : public net::IngestSink {
 public:
-    CommitLoop(FileSystem& fs, const Clock& clock, CommitOptions options,
-               ledger::Recovered& store, CommitNeighbours neighbours);
+    CommitLoop(FileSystem& fs, const Clock& clock, CommitOptions options, ledger::Recovered& store,
+               CommitNeighbours neighbours);
     ~CommitLoop() override;
 
     void start();
@@ -136,14 +136,14 @@ private:
     std::string checkpoint_;
     std::optional<ledger::Group> in_flight_;
     std::optional<ledger::SealedBatch> sealing_;
-    bool seal_written_ = false;               // sealing_'s line is with the writer
+    bool seal_written_ = false;  // sealing_'s line is with the writer
     std::optional<SteadyTime> seal_retry_;
     std::optional<SteadyTime> group_since_;
     std::optional<std::int64_t> clock_offset_ms_;
     SteadyTime last_entry_{};
     SteadyTime space_checked_{INT64_MIN};
     bool space_low_ = false;
-    bool space_none_ = false;                 // below a quarter of the reserve: no seals either
+    bool space_none_ = false;  // below a quarter of the reserve: no seals either
     std::string fork_;
     bool stop_audited_ = false;
     std::uint64_t groups_ = 0;

@@ -82,8 +82,8 @@ void read_log(ConfigReader reader, Config& out) {
     reader.one_of("level", level, {"debug", "info", "warn", "error"});
     reader.one_of("format", format, {"text", "json"});
     reader.finish();
-    out.log_level = level == "debug"  ? LogLevel::debug
-                    : level == "warn" ? LogLevel::warn
+    out.log_level = level == "debug"   ? LogLevel::debug
+                    : level == "warn"  ? LogLevel::warn
                     : level == "error" ? LogLevel::error
                                        : LogLevel::info;
     out.log_format = format == "json" ? LogFormat::json : LogFormat::text;
@@ -154,8 +154,7 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     root.finish();
     if (!error.empty()) return Error{Errc::invalid_input, error};
     for (std::string* path : {&out.store_dir, &out.tls.certificate_path, &out.tls.key_path,
-                              &out.tls.client_ca_path, &out.registry_path,
-                              &out.signing_key_path}) {
+                              &out.tls.client_ca_path, &out.registry_path, &out.signing_key_path}) {
         join(*path, base_dir);
     }
     out.sequencer.origin = out.origin;

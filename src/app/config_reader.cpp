@@ -57,8 +57,8 @@ void ConfigReader::read_number(const char* name, std::uint64_t& out, std::uint64
     if (!value->is_number_unsigned()) return fail(name, "must be a whole number, 0 or more");
     out = value->get<std::uint64_t>();
     if (out < min || out > max) {
-        fail(name, "must be from " + std::to_string(min) + " to " + std::to_string(max) +
-                       ", not " + std::to_string(out));
+        fail(name, "must be from " + std::to_string(min) + " to " + std::to_string(max) + ", not " +
+                       std::to_string(out));
     }
 }
 

@@ -70,8 +70,8 @@ int run_anchorlogctl(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--help" || argument == "--version") {
-            std::printf("%s", argument == "--help" ? kUsage
-                                                   : "anchorlogctl " ANCHORLOG_VERSION "\n");
+            std::printf("%s",
+                        argument == "--help" ? kUsage : "anchorlogctl " ANCHORLOG_VERSION "\n");
             return kExitOk;
         }
         if (!argument.starts_with("--")) {

@@ -33,7 +33,9 @@ Result<std::string> status_url(const CtlCall& call) {
 }
 
 void print_status(const nlohmann::json& status) {
-    const auto text = [&](const char* name) { return status.value(name, std::string("?")); };
+    const auto text = [&](const char* name) {
+        return status.value(name, std::string("?"));
+    };
     const auto number = [](const nlohmann::json& in, const char* name) {
         return in.value(name, std::uint64_t{0});
     };
@@ -51,11 +53,10 @@ void print_status(const nlohmann::json& status) {
             anchor.contains("covered_to") && anchor["covered_to"].is_number()
                 ? "batches up to " + std::to_string(anchor["covered_to"].get<std::uint64_t>())
                 : "nothing yet";
-        std::printf("anchor %-5s %s, covers %s%s%s\n",
-                    anchor.value("target", std::string("?")).c_str(),
-                    anchor.value("state", std::string("?")).c_str(), covered.c_str(),
-                    anchor.contains("reason") ? ": " : "",
-                    anchor.value("reason", std::string()).c_str());
+        std::printf(
+            "anchor %-5s %s, covers %s%s%s\n", anchor.value("target", std::string("?")).c_str(),
+            anchor.value("state", std::string("?")).c_str(), covered.c_str(),
+            anchor.contains("reason") ? ": " : "", anchor.value("reason", std::string()).c_str());
     }
 }
 

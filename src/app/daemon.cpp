@@ -31,9 +31,7 @@ Result<std::unique_ptr<store::StateDb>> open_state(const std::string& dir) {
 Daemon::Daemon(Config config, FileSystem& fs, const Clock& clock)
     : config_(std::move(config)), fs_(fs), clock_(clock) {}
 
-Daemon::~Daemon() {
-    stop();
-}
+Daemon::~Daemon() { stop(); }
 
 Result<void> Daemon::load_identity() {
     auto signer = crypto::load_signer(config_.signing_key_path);
@@ -69,8 +67,9 @@ Result<void> Daemon::lock_store() {
     auto exists = fs_.exists(dir);
     if (!exists) return std::move(exists).error();
     if (!*exists) {
-        return Error{Errc::not_found, "store.dir " + dir + " does not exist; `anchorlogctl log "
-                                      "init --config FILE` makes a new log"};
+        return Error{Errc::not_found, "store.dir " + dir +
+                                          " does not exist; `anchorlogctl log "
+                                          "init --config FILE` makes a new log"};
     }
     auto type = fs_.volatile_type(dir);
     if (!type) return std::move(type).error();
@@ -104,14 +103,17 @@ Result<void> Daemon::recover_store() {
     if (!recovered) return std::move(recovered).error().in("store " + config_.store_dir);
     store_ = std::move(*recovered);
     log(LogLevel::info, "recovered",
-        {{"entries", store_.log->lines()}, {"batches", store_.batches->lines()},
+        {{"entries", store_.log->lines()},
+         {"batches", store_.batches->lines()},
          {"batches_replayed", store_.batches_replayed},
          {"entries_replayed", store_.entries_replayed},
          {"cut_bytes", store_.tail_cut ? store_.tail_cut->bytes : 0}});
     if (const auto& cut = store_.tail_cut) {
         log(cut->complete_lines ? LogLevel::error : LogLevel::warn, "tail_cut",
-            {{"first", cut->first.value}, {"bytes", cut->bytes},
-             {"complete_lines", cut->complete_lines}, {"kept_at", cut->kept_at}});
+            {{"first", cut->first.value},
+             {"bytes", cut->bytes},
+             {"complete_lines", cut->complete_lines},
+             {"kept_at", cut->kept_at}});
     }
     return {};
 }
@@ -127,8 +129,12 @@ void Daemon::wire_commit() {
     neighbours.deliver = [this](std::vector<net::Outbound> replies) {
         listener_->deliver(std::move(replies));
     };
-    neighbours.ask = [this](Question question) { ask(std::move(question)); };
-    neighbours.ingest_state = [this] { ingest_state(); };
+    neighbours.ask = [this](Question question) {
+        ask(std::move(question));
+    };
+    neighbours.ingest_state = [this] {
+        ingest_state();
+    };
     neighbours.sealed = [this] {
         for (auto& worker : anchors_) worker->wake();
     };
@@ -139,14 +145,12 @@ void Daemon::wire_commit() {
                                          signer_->public_key(),
                                          [this] { return commit_->published()->batches; });
     answerer_ = std::make_unique<Answerer>(
-        *store_.state, *store_.log,
-        wire::make_verifier_key(config_.origin, signer_->public_key()));
+        *store_.state, *store_.log, wire::make_verifier_key(config_.origin, signer_->public_key()));
 }
 
 void Daemon::ask(Question question) {
-    http_->post([this, question = std::move(question)] {
-        commit_->answer(answerer_->answer(question));
-    });
+    http_->post(
+        [this, question = std::move(question)] { commit_->answer(answerer_->answer(question)); });
 }
 
 void Daemon::ingest_state() {
@@ -172,7 +176,7 @@ Result<void> Daemon::make_anchors() {
         rpc.url = target.rpc;
         auto worker = anchor::AnchorWorker::create(
             target.target, std::move(*key), anchor::make_rpc_client(rpc), *store_.anchors, *book_,
-            clock_, [this](const std::string& what) { commit_->fork_found(what); });
+            clock_, [this](const std::string& what) { commit_->fork_found(what); }, die_of_storage);
         if (!worker) return std::move(worker).error().in("anchor.targets " + target.target.id);
         anchors_.push_back(std::move(*worker));
     }
@@ -240,8 +244,8 @@ void Daemon::serve(const sigset_t& signals) {
 
 void Daemon::reload() {
     auto text = read_file(fs_, config_.registry_path, kRegistrySizeMax);
-    auto registry = text ? net::Registry::parse(*text)
-                         : Result<net::Registry>(std::move(text).error());
+    auto registry =
+        text ? net::Registry::parse(*text) : Result<net::Registry>(std::move(text).error());
     Result<void> done;
     if (!registry) {
         done = std::move(registry).error().in("registry");

@@ -71,7 +71,7 @@ private:
     std::unique_ptr<Answerer> answerer_;
     std::unique_ptr<net::IngestListener> listener_;
     std::vector<std::unique_ptr<anchor::AnchorWorker>> anchors_;
-    std::atomic<bool> serving_ = false;   // the pages may use everything above
+    std::atomic<bool> serving_ = false;  // the pages may use everything above
     std::atomic<bool> stopping_ = false;
 };
 

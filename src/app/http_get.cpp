@@ -32,8 +32,8 @@ Result<std::string> http_get(const std::string& url) {
     curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
     if (const CURLcode code = curl_easy_perform(curl.get()); code != CURLE_OK) {
-        return Error{Errc::unavailable, url + ": " + curl_easy_strerror(code) +
-                                            "; is the daemon running?"};
+        return Error{Errc::unavailable,
+                     url + ": " + curl_easy_strerror(code) + "; is the daemon running?"};
     }
     return body;
 }

@@ -39,8 +39,7 @@ void Intake::run(Now now, const std::string& checkpoint) {
 }
 
 // One Inbound of one session: the unit of fairness.
-void Intake::work_on(net::SessionId id, Session& session, Now now,
-                     const std::string& checkpoint) {
+void Intake::work_on(net::SessionId id, Session& session, Now now, const std::string& checkpoint) {
     const net::Inbound& inbound = session.pending.front();
     while (session.next_frame < inbound.frames.size()) {
         const net::InboundFrame& frame = inbound.frames[session.next_frame];
@@ -80,9 +79,8 @@ wire::Refusal Intake::refusal_of(wire::RejectCode code, std::string detail,
             wire::AlertNumber{std::string(alert.device_id.of(arena)), alert.epoch, alert.seq_no}};
 }
 
-Intake::Step Intake::take_alert(net::SessionId id, Session& session,
-                                const net::InboundFrame& frame, const wire::Alert& alert,
-                                Now now) {
+Intake::Step Intake::take_alert(net::SessionId id, Session& session, const net::InboundFrame& frame,
+                                const wire::Alert& alert, Now now) {
     const net::Inbound& inbound = session.pending.front();
     if (gate_) {
         refuse(id, session, frame.frame,
@@ -95,8 +93,8 @@ Intake::Step Intake::take_alert(net::SessionId id, Session& session,
         case ledger::Admission::Kind::admitted:
             ++counts_.accepted;
             if (admission.opened_epoch) {
-                audits_.add("epoch_opened", inbound.sender + " " +
-                                                std::string(alert.device_id.of(inbound.arena)),
+                audits_.add("epoch_opened",
+                            inbound.sender + " " + std::string(alert.device_id.of(inbound.arena)),
                             "{\"epoch\":" + std::to_string(alert.epoch.value) + "}", now);
             }
             ack(id, frame.frame, alert, inbound.arena, admission.index);
@@ -115,8 +113,11 @@ Intake::Step Intake::take_alert(net::SessionId id, Session& session,
 // durable yet (wait), in the open batch (known place), or sealed (the state knows).
 Intake::Step Intake::take_seen(net::SessionId id, Session& session, const wire::Alert& alert) {
     const net::Inbound& inbound = session.pending.front();
-    CompareQuestion question{std::string(alert.device_id.of(inbound.arena)), alert.epoch,
-                             alert.seq_no, std::string(alert.canonical.of(inbound.arena)), {}};
+    CompareQuestion question{std::string(alert.device_id.of(inbound.arena)),
+                             alert.epoch,
+                             alert.seq_no,
+                             std::string(alert.canonical.of(inbound.arena)),
+                             {}};
     const auto slot = sequencer_.window().find(question.device_id);
     const ledger::DeviceNumber durable = sequencer_.window().durable(slot);
     if (durable.epoch < alert.epoch ||
@@ -186,8 +187,8 @@ void Intake::take_compared(net::SessionId id, Session& session, const CompareAns
     refuse(id, session, frame.frame, refusal_of(code, detail, alert, inbound.arena), now);
 }
 
-void Intake::refuse(net::SessionId id, Session& session, std::uint64_t frame,
-                    wire::Refusal refusal, Now now) {
+void Intake::refuse(net::SessionId id, Session& session, std::uint64_t frame, wire::Refusal refusal,
+                    Now now) {
     ++counts_.rejected[static_cast<std::size_t>(refusal.code)];
     const std::string& sender = session.pending.front().sender;
     const std::string device = refusal.number ? " " + refusal.number->device_id : std::string();
@@ -273,8 +274,6 @@ std::vector<net::Outbound> Intake::refuse_unwritten(const std::vector<net::Outbo
     return out;
 }
 
-std::vector<Question> Intake::take_questions() {
-    return std::exchange(questions_, {});
-}
+std::vector<Question> Intake::take_questions() { return std::exchange(questions_, {}); }
 
 }  // namespace anchorlog::app

@@ -21,8 +21,8 @@ struct CompareQuestion {
     std::string device_id;
     Epoch epoch;
     SeqNo seq_no;
-    std::string canonical;                    // what was sent now
-    std::optional<ledger::StoredLine> open;   // where the stored one is, if not sealed yet
+    std::string canonical;                   // what was sent now
+    std::optional<ledger::StoredLine> open;  // where the stored one is, if not sealed yet
 };
 struct WelcomeQuestion {
     wire::Welcome welcome;  // all but the consistency path
@@ -123,8 +123,7 @@ private:
     Step take_alert(net::SessionId id, Session& session, const net::InboundFrame& frame,
                     const wire::Alert& alert, Now now);
     Step take_seen(net::SessionId id, Session& session, const wire::Alert& alert);
-    void take_compared(net::SessionId id, Session& session, const CompareAnswer& compared,
-                       Now now);
+    void take_compared(net::SessionId id, Session& session, const CompareAnswer& compared, Now now);
     void take_hello(net::SessionId id, Session& session, const wire::Hello& hello,
                     const std::string& checkpoint);
     void refuse(net::SessionId id, Session& session, std::uint64_t frame, wire::Refusal refusal,
@@ -133,8 +132,7 @@ private:
              std::string_view arena, EntryIndex index);
     void finish_frame(net::SessionId id, Session& session);
     [[nodiscard]] static wire::Refusal refusal_of(wire::RejectCode code, std::string detail,
-                                                  const wire::Alert& alert,
-                                                  std::string_view arena);
+                                                  const wire::Alert& alert, std::string_view arena);
 
     ledger::Sequencer& sequencer_;
     ledger::AuditFolder& audits_;

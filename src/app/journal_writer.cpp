@@ -12,9 +12,7 @@ JournalWriter::JournalWriter(store::Journal& log, store::Journal& batches,
     : log_(log), batches_(batches), done_(std::move(done)), deliver_(std::move(deliver)),
       fatal_(std::move(fatal)) {}
 
-JournalWriter::~JournalWriter() {
-    stop();
-}
+JournalWriter::~JournalWriter() { stop(); }
 
 void JournalWriter::start() {
     thread_ = std::thread([this] { run(); });

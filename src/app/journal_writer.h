@@ -34,8 +34,7 @@ struct WriteDone {
 // answer; any other failure is fatal, because what a failed sync left is unknown.
 class JournalWriter {
 public:
-    JournalWriter(store::Journal& log, store::Journal& batches,
-                  std::function<void(WriteDone)> done,
+    JournalWriter(store::Journal& log, store::Journal& batches, std::function<void(WriteDone)> done,
                   std::function<void(std::vector<net::Outbound>)> deliver,
                   std::function<void(const Error&)> fatal);
     ~JournalWriter();

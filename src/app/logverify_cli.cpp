@@ -163,9 +163,12 @@ private:
 
 int exit_status(verify::Verdict verdict) {
     switch (verdict) {
-        case verify::Verdict::pass: return kExitPass;
-        case verify::Verdict::fail: return kExitFail;
-        case verify::Verdict::undecided: return kExitUndecided;
+        case verify::Verdict::pass:
+            return kExitPass;
+        case verify::Verdict::fail:
+            return kExitFail;
+        case verify::Verdict::undecided:
+            return kExitUndecided;
     }
     return kExitUndecided;
 }
@@ -178,8 +181,7 @@ int show(const Report& report, bool json, std::ostream& out) {
 
 }  // namespace
 
-int run_logverify(const std::vector<std::string>& arguments, std::ostream& out,
-                  std::ostream& err) {
+int run_logverify(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
     if (arguments.size() == 1 && arguments[0] == "--version") {
         out << "logverify " << ANCHORLOG_VERSION << "\n";
         return kExitPass;

@@ -12,10 +12,7 @@ namespace anchorlog::app {
 SealedBook::SealedBook(const ledger::StateIndex& state, const store::Journal& batches,
                        std::string origin, crypto::PublicKey signer,
                        std::function<std::uint64_t()> sealed_batches)
-    : state_(state),
-      batches_(batches),
-      log_id_(wire::log_id_of(origin)),
-      signer_(signer),
+    : state_(state), batches_(batches), log_id_(wire::log_id_of(origin)), signer_(signer),
       sealed_batches_(std::move(sealed_batches)) {}
 
 Result<wire::BatchLine> SealedBook::line(BatchId batch) const {
@@ -156,7 +153,9 @@ Result<std::vector<Hash>> Answerer::consistency(const WelcomeQuestion& question,
     if (!own_note) return std::move(own_note).error();
     auto own = wire::parse_checkpoint(own_note->text);
     if (!own) return std::move(own).error();
-    const merkle::NodeSource nodes = [this](merkle::NodeId id) { return state_.node(id); };
+    const merkle::NodeSource nodes = [this](merkle::NodeId id) {
+        return state_.node(id);
+    };
     if (seen->size > own->size) {
         fork = "a sender holds our signature over " + std::to_string(seen->size.value) +
                " batches, the store has " + std::to_string(own->size.value);

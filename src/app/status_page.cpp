@@ -46,8 +46,8 @@ std::string state_name(const StatusSources& sources, const Published& published)
 }
 
 nlohmann::json anchor_json(const anchor::AnchorStatus& anchor) {
-    nlohmann::json out = {{"target", anchor.target}, {"state", anchor.state},
-                          {"covered_to", nullptr}};
+    nlohmann::json out = {
+        {"target", anchor.target}, {"state", anchor.state}, {"covered_to", nullptr}};
     if (anchor.covered_to) out["covered_to"] = anchor.covered_to->value;
     if (!anchor.reason.empty()) out["reason"] = anchor.reason;
     if (anchor.sent_batch) out["batch_id"] = anchor.sent_batch->value;
@@ -128,9 +128,9 @@ void ingest_metrics(MetricsText& out, const StatusSources& sources, const Publis
                published.counts.resent);
     out.family("alerts_rejected_total", "counter", "Refused frames by reject code.");
     for (std::size_t i = 0; i < kRejectCodes; ++i) {
-        out.sample(published.counts.rejected[i],
-                   "code=\"" + std::string(wire::to_string(static_cast<wire::RejectCode>(i))) +
-                       "\"");
+        out.sample(
+            published.counts.rejected[i],
+            "code=\"" + std::string(wire::to_string(static_cast<wire::RejectCode>(i))) + "\"");
     }
 }
 
@@ -141,12 +141,10 @@ void log_metrics(MetricsText& out, const StatusSources& sources, const Published
                published.open_entries);
     out.single("devices", "gauge", "Devices the log has seen.", published.devices);
     out.single("commit_groups_total", "counter", "Commit groups written.", published.groups);
-    out.single("commit_bytes_total", "counter", "Bytes of entries written.",
-               published.group_bytes);
+    out.single("commit_bytes_total", "counter", "Bytes of entries written.", published.group_bytes);
     out.single("sync_last_microseconds", "gauge", "Duration of the last write and fdatasync.",
                published.sync_us_last);
-    out.single("admitting", "gauge", "1 while new alerts are admitted.",
-               published.gate ? 0 : 1);
+    out.single("admitting", "gauge", "1 while new alerts are admitted.", published.gate ? 0 : 1);
     const auto anchors = sources.anchors();
     const Unprotected open = unprotected(sources, published, anchors);
     out.single("unprotected_entries", "gauge", "Durable entries no confirmed anchor covers.",

@@ -35,22 +35,19 @@ unsigned number(std::string_view digits) {
     return value;
 }
 
-Error bad_time(std::string_view why) {
-    return {Errc::invalid_input, "time: " + std::string(why)};
-}
+Error bad_time(std::string_view why) { return {Errc::invalid_input, "time: " + std::string(why)}; }
 
 // Reads `YYYY-MM-DDThh:mm:ss` at the front of `text`, checking the calendar.
 Result<WallTime> parse_seconds(std::string_view text) {
     if (text.size() < kSecondsSize) return bad_time("YYYY-MM-DDThh:mm:ss…Z expected");
     for (std::size_t i = 0; i < kSecondsSize; ++i) {
-        const bool fits =
-            kSecondsShape[i] == 'd' ? is_digit(text[i]) : text[i] == kSecondsShape[i];
+        const bool fits = kSecondsShape[i] == 'd' ? is_digit(text[i]) : text[i] == kSecondsShape[i];
         if (!fits) return bad_time("YYYY-MM-DDThh:mm:ss…Z expected");
     }
     const unsigned year = number(text.substr(0, 4));
-    const std::chrono::year_month_day date(
-        std::chrono::year(static_cast<int>(year)), std::chrono::month(number(text.substr(5, 2))),
-        std::chrono::day(number(text.substr(8, 2))));
+    const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(year)),
+                                           std::chrono::month(number(text.substr(5, 2))),
+                                           std::chrono::day(number(text.substr(8, 2))));
     if (year == 0 || !date.ok()) return bad_time("no such day in the calendar");
     const unsigned hour = number(text.substr(11, 2));
     const unsigned minute = number(text.substr(14, 2));
@@ -75,9 +72,10 @@ std::string format_server_time(WallTime time) {
     std::array<char, 64> out{};
     const int size = std::snprintf(
         out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-        static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-        static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+        static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+        static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+        static_cast<int>(clock.subseconds().count()));
     ANCHORLOG_ASSERT(size == static_cast<int>(kServerTimeSize));
     return {out.data(), kServerTimeSize};
 }

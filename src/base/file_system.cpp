@@ -27,8 +27,8 @@ Result<std::string> temporary_name(const FileSystem& fs, const std::string& path
         if (!taken) return taken.error();
         if (!*taken) return name;
     }
-    return Error{Errc::io, path + ": no free temporary name; remove the left-over " + path +
-                               ".tmp-* files"};
+    return Error{Errc::io,
+                 path + ": no free temporary name; remove the left-over " + path + ".tmp-* files"};
 }
 
 Result<void> write_synced(FileSystem& fs, const std::string& path, ByteView bytes) {
@@ -46,13 +46,12 @@ Result<std::string> read_file(FileSystem& fs, const std::string& path, std::uint
     const auto size = (*file)->size();
     if (!size) return size.error();
     if (*size > size_max) {
-        return Error{Errc::invalid_input, path + ": " + std::to_string(*size) +
-                                              " bytes, at most " + std::to_string(size_max) +
-                                              " are allowed"};
+        return Error{Errc::invalid_input, path + ": " + std::to_string(*size) + " bytes, at most " +
+                                              std::to_string(size_max) + " are allowed"};
     }
     std::string text(*size, '\0');
-    const auto read = (*file)->read_at(
-        0, std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size()));
+    const auto read =
+        (*file)->read_at(0, std::span(reinterpret_cast<std::uint8_t*>(text.data()), text.size()));
     if (!read) return read.error();
     text.resize(*read);
     return text;

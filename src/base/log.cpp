@@ -19,8 +19,8 @@ std::atomic<LogFormat> line_format{LogFormat::text};
 // Never destroyed: threads and destructors may still log while the process exits.
 spdlog::logger& line_writer() {
     static spdlog::logger* const writer = [] {
-        auto* made = new spdlog::logger(
-            "anchorlog", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        auto* made =
+            new spdlog::logger("anchorlog", std::make_shared<spdlog::sinks::stderr_sink_mt>());
         made->set_pattern("%v");
         made->set_level(spdlog::level::trace);
         return made;
@@ -32,9 +32,8 @@ spdlog::logger& line_writer() {
 
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
     if (level < level_min.load(std::memory_order_relaxed)) return;
-    const std::string line =
-        format_log_line(line_format.load(std::memory_order_relaxed), SystemClock().now().wall,
-                        level, event, fields);
+    const std::string line = format_log_line(line_format.load(std::memory_order_relaxed),
+                                             SystemClock().now().wall, level, event, fields);
     // As a message, not as a format string: values may hold braces.
     line_writer().log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
 }

@@ -18,7 +18,9 @@ struct CodePoint {
 
 // Reads one code point of UTF-8 (RFC 3629: no overlong forms, no surrogates).
 CodePoint read_code_point(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<std::uint8_t>(text[i]);
+    };
     const std::uint32_t first = byte(0);
     if (first < 0x80) return {first, 1};
     const std::size_t size = first >= 0xF0 ? 4U : first >= 0xE0 ? 3U : 2U;
@@ -94,18 +96,22 @@ void append_json_string(std::string& out, std::string_view value) {
 
 std::string_view level_name(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return "debug";
-        case LogLevel::info: return "info";
-        case LogLevel::warn: return "warn";
-        case LogLevel::error: return "error";
+        case LogLevel::debug:
+            return "debug";
+        case LogLevel::info:
+            return "info";
+        case LogLevel::warn:
+            return "warn";
+        case LogLevel::error:
+            return "error";
     }
     return "error";
 }
 
 }  // namespace
 
-std::string format_log_line(LogFormat format, WallTime time, LogLevel level,
-                            std::string_view event, std::initializer_list<LogField> fields) {
+std::string format_log_line(LogFormat format, WallTime time, LogLevel level, std::string_view event,
+                            std::initializer_list<LogField> fields) {
     std::string line;
     if (format == LogFormat::json) {
         line = "{\"time\":\"" + format_server_time(time) + "\",\"level\":\"";

@@ -26,8 +26,8 @@ Error system_error(const std::string& path, std::string_view what, int error) {
     Errc code = Errc::io;
     if (error == ENOSPC || error == EDQUOT) code = Errc::storage_full;
     if (error == ENOENT) code = Errc::not_found;
-    return {code, path + ": cannot " + std::string(what) + ": " +
-                      std::generic_category().message(error)};
+    return {code,
+            path + ": cannot " + std::string(what) + ": " + std::generic_category().message(error)};
 }
 
 // Repeats a call that a signal interrupted. It says nothing about a failed write-back, which
@@ -85,8 +85,7 @@ public:
         return {};
     }
 
-    Result<std::size_t> read_at(std::uint64_t offset,
-                                std::span<std::uint8_t> out) const override {
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override {
         const auto end = to_offset(path_, offset, out.size());
         if (!end) return end.error();
         std::size_t filled = 0;
@@ -141,7 +140,7 @@ public:
     }
 
     Result<std::uint64_t> size() const override {
-        struct stat info {};
+        struct stat info{};
         if (::fstat(fd_.get(), &info) != 0) return system_error(path_, "stat", errno);
         return static_cast<std::uint64_t>(info.st_size);
     }
@@ -170,9 +169,12 @@ std::string parent_of(std::string dir) {
 
 int open_flags(OpenMode mode) {
     switch (mode) {
-        case OpenMode::read: return O_RDONLY | O_CLOEXEC;
-        case OpenMode::read_write: return O_RDWR | O_CLOEXEC;
-        case OpenMode::create_new: return O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+        case OpenMode::read:
+            return O_RDONLY | O_CLOEXEC;
+        case OpenMode::read_write:
+            return O_RDWR | O_CLOEXEC;
+        case OpenMode::create_new:
+            return O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
     }
     return O_RDONLY | O_CLOEXEC;
 }
@@ -186,10 +188,14 @@ constexpr std::uint64_t kCifsMagic = 0xFF534D42;  // not in every linux/magic.h
 constexpr std::uint64_t kSmb2Magic = 0xFE534D42;
 constexpr std::uint64_t kRamfsMagic = 0x858458F6;
 constexpr std::array kVolatileTypes{
-    VolatileType{TMPFS_MAGIC, "tmpfs"},        VolatileType{kRamfsMagic, "ramfs"},
-    VolatileType{OVERLAYFS_SUPER_MAGIC, "overlay"}, VolatileType{NFS_SUPER_MAGIC, "nfs"},
-    VolatileType{V9FS_MAGIC, "9p"},            VolatileType{SMB_SUPER_MAGIC, "smb"},
-    VolatileType{kCifsMagic, "cifs"},          VolatileType{kSmb2Magic, "smb2"},
+    VolatileType{TMPFS_MAGIC, "tmpfs"},
+    VolatileType{kRamfsMagic, "ramfs"},
+    VolatileType{OVERLAYFS_SUPER_MAGIC, "overlay"},
+    VolatileType{NFS_SUPER_MAGIC, "nfs"},
+    VolatileType{V9FS_MAGIC, "9p"},
+    VolatileType{SMB_SUPER_MAGIC, "smb"},
+    VolatileType{kCifsMagic, "cifs"},
+    VolatileType{kSmb2Magic, "smb2"},
 };
 
 }  // namespace
@@ -220,7 +226,7 @@ Result<std::vector<std::string>> PosixFileSystem::list(const std::string& dir) c
 }
 
 Result<bool> PosixFileSystem::exists(const std::string& path) const {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) == 0) return true;
     if (errno == ENOENT || errno == ENOTDIR) return false;
     return system_error(path, "stat", errno);
@@ -229,7 +235,7 @@ Result<bool> PosixFileSystem::exists(const std::string& path) const {
 Result<void> PosixFileSystem::create_dir(const std::string& dir) {
     if (::mkdir(dir.c_str(), kDirMode) != 0) {
         const int error = errno;
-        struct stat info {};
+        struct stat info{};
         const bool is_there = error == EEXIST && ::stat(dir.c_str(), &info) == 0;
         if (!is_there) return system_error(dir, "create the directory", error);
         if (!S_ISDIR(info.st_mode)) return system_error(dir, "create the directory", ENOTDIR);
@@ -239,8 +245,8 @@ Result<void> PosixFileSystem::create_dir(const std::string& dir) {
 }
 
 Result<void> PosixFileSystem::sync_dir(const std::string& dir) {
-    const Descriptor fd(retry_interrupted(
-        [&] { return ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+    const Descriptor fd(
+        retry_interrupted([&] { return ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
     if (fd.get() == -1) return system_error(dir, "open the directory", errno);
     if (retry_interrupted([&] { return ::fsync(fd.get()); }) != 0) {
         return system_error(dir, "sync the directory", errno);
@@ -266,9 +272,10 @@ Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path)
     if (fd.get() == -1) return system_error(path, "open the lock file", errno);
     if (retry_interrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
         if (errno == EWOULDBLOCK) {
-            return Error{Errc::refused, path + ": locked already: another anchorlogd or "
-                                               "anchorlogctl most likely runs on this store; "
-                                               "stop it first"};
+            return Error{Errc::refused, path +
+                                            ": locked already: another anchorlogd or "
+                                            "anchorlogctl most likely runs on this store; "
+                                            "stop it first"};
         }
         return system_error(path, "lock", errno);
     }
@@ -276,7 +283,7 @@ Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path)
 }
 
 Result<SpaceInfo> PosixFileSystem::space(const std::string& dir) const {
-    struct statvfs info {};
+    struct statvfs info{};
     if (retry_interrupted([&] { return ::statvfs(dir.c_str(), &info); }) != 0) {
         return system_error(dir, "ask for free space", errno);
     }
@@ -285,7 +292,7 @@ Result<SpaceInfo> PosixFileSystem::space(const std::string& dir) const {
 }
 
 Result<std::string> PosixFileSystem::volatile_type(const std::string& dir) const {
-    struct statfs info {};
+    struct statfs info{};
     if (retry_interrupted([&] { return ::statfs(dir.c_str(), &info); }) != 0) {
         return system_error(dir, "ask for the file system type", errno);
     }

@@ -9,8 +9,7 @@ const EVP_MD* fetch_digest(const char* name) {
     return algorithm;
 }
 
-Hash digest(EVP_MD_CTX* context, const EVP_MD* algorithm,
-            std::initializer_list<ByteView> parts) {
+Hash digest(EVP_MD_CTX* context, const EVP_MD* algorithm, std::initializer_list<ByteView> parts) {
     ANCHORLOG_ASSERT(context != nullptr);
     ANCHORLOG_ASSERT(EVP_DigestInit_ex2(context, algorithm, nullptr) == 1);
     for (const ByteView part : parts) {

@@ -56,9 +56,9 @@ Result<std::unique_ptr<Signer>> load_signer(const std::string& path) {
     auto key = key_from_pem(text->view());
     if (!key) return std::move(key).error().in(path);
     if (EVP_PKEY_get_id(key->get()) != EVP_PKEY_ED25519) {
-        return Error{Errc::invalid_input,
-                     path + ": not an Ed25519 key; make one with "
-                            "`anchorlogctl key generate --type ed25519`"};
+        return Error{Errc::invalid_input, path +
+                                              ": not an Ed25519 key; make one with "
+                                              "`anchorlogctl key generate --type ed25519`"};
     }
     return std::unique_ptr<Signer>(std::make_unique<OpensslSigner>(std::move(*key)));
 }

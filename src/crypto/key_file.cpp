@@ -26,13 +26,13 @@ void wipe(std::string& text) {
 Error system_error(const std::string& path, std::string_view what) {
     const int error = errno;
     return {error == ENOENT ? Errc::not_found : Errc::io,
-            path + ": cannot " + std::string(what) + " the key: " +
-                std::generic_category().message(error)};
+            path + ": cannot " + std::string(what) +
+                " the key: " + std::generic_category().message(error)};
 }
 
 // Checks the file that is open, not the name: nobody can swap it in between.
 Result<void> check_access(int fd, const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd, &info) != 0) return system_error(path, "stat");
     if (!S_ISREG(info.st_mode)) {
         return Error{Errc::invalid_input, path + ": not a regular file"};
@@ -42,7 +42,8 @@ Result<void> check_access(int fd, const std::string& path) {
         std::snprintf(mode, sizeof mode, "%04o", info.st_mode & 07777U);
         return Error{Errc::invalid_input, path + ": mode " + mode +
                                               " lets others at the private key; run "
-                                              "`chmod 600 " + path + "`"};
+                                              "`chmod 600 " +
+                                              path + "`"};
     }
     return {};
 }
@@ -83,8 +84,7 @@ Result<SecretText> read_key_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd == -1) return system_error(path, "open");
     auto checked = check_access(fd, path);
-    auto secret = checked ? read_secret(fd, path)
-                          : Result<SecretText>(std::move(checked).error());
+    auto secret = checked ? read_secret(fd, path) : Result<SecretText>(std::move(checked).error());
     ::close(fd);
     return secret;
 }

@@ -29,8 +29,7 @@ Result<KeyPtr> key_from_pem(std::string_view pem) {
     ANCHORLOG_ASSERT(bio);
     KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &refuse_passphrase, nullptr));
     if (!key) {
-        return openssl_error(Errc::invalid_input,
-                             "private key: not a PEM key without passphrase");
+        return openssl_error(Errc::invalid_input, "private key: not a PEM key without passphrase");
     }
     return key;
 }

@@ -89,8 +89,9 @@ Result<std::unique_ptr<AccountKey>> load_account_key(const std::string& path) {
     if (hex.size() == kSecretHexSize + 1 && hex.back() == '\n') hex.remove_suffix(1);
     if (hex.size() != kSecretHexSize) {
         return Error{Errc::invalid_input,
-                     path + ": 64 lower-case hex digits and a line end expected, without 0x; make "
-                            "one with `anchorlogctl key generate --type secp256k1`"};
+                     path +
+                         ": 64 lower-case hex digits and a line end expected, without 0x; make "
+                         "one with `anchorlogctl key generate --type secp256k1`"};
     }
     auto bytes = from_hex(hex);
     if (!bytes) return std::move(bytes).error().in(path);

@@ -14,8 +14,8 @@ constexpr std::string_view kSenderPrefix = "urn:anchorlog:sender:";
 constexpr std::size_t kNameSizeMax = 64;
 
 bool is_name_character(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == ':' || c == '-';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == ':' || c == '-';
 }
 
 Error bad_identity(std::string_view why) {

@@ -17,7 +17,7 @@ namespace {
 constexpr int kDaysMax = 7'300;
 constexpr std::int64_t kSecondsPerDay = 86'400;
 constexpr std::int64_t kBackdatedSeconds = 300;  // so that a clock a little behind accepts it
-constexpr std::size_t kCommonNameSizeMax = 64;  // RFC 5280 ub-common-name
+constexpr std::size_t kCommonNameSizeMax = 64;   // RFC 5280 ub-common-name
 constexpr std::size_t kDnsNameSizeMax = 253;
 constexpr std::size_t kUriSizeMax = 255;
 constexpr std::size_t kAlternativeNamesMax = 64;
@@ -76,10 +76,9 @@ bool set_dates(X509* certificate, std::int64_t now_s, int days) {
 
 bool set_subject(X509* certificate, const std::string& common_name) {
     X509_NAME* name = X509_get_subject_name(certificate);
-    return X509_NAME_add_entry_by_NID(
-               name, NID_commonName, MBSTRING_UTF8,
-               reinterpret_cast<const unsigned char*>(common_name.data()),
-               static_cast<int>(common_name.size()), -1, 0) == 1;
+    return X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+                                      reinterpret_cast<const unsigned char*>(common_name.data()),
+                                      static_cast<int>(common_name.size()), -1, 0) == 1;
 }
 
 // `value` is OpenSSL's configuration syntax, which a caller's text could bend: constants only.

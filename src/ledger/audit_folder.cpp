@@ -31,8 +31,7 @@ void AuditFolder::add(std::string event, std::string subject, std::string data, 
         suppress(audit);
         return;
     }
-    pending_.emplace(std::move(key), Pending{std::move(audit),
-                                             {now.steady.ms + kAuditFoldMs}});
+    pending_.emplace(std::move(key), Pending{std::move(audit), {now.steady.ms + kAuditFoldMs}});
 }
 
 void AuditFolder::suppress(const wire::Audit& audit) {
@@ -47,8 +46,8 @@ void AuditFolder::suppress(const wire::Audit& audit) {
 bool AuditFolder::spend_line(SteadyTime now) {
     if (refilled_) {
         const double minutes = static_cast<double>(now.ms - refilled_->ms) / 60'000.0;
-        lines_ = std::min<double>(kAuditLinesPerMinuteMax,
-                                  lines_ + minutes * kAuditLinesPerMinuteMax);
+        lines_ =
+            std::min<double>(kAuditLinesPerMinuteMax, lines_ + minutes * kAuditLinesPerMinuteMax);
     }
     refilled_ = now;
     if (lines_ < 1.0) return false;

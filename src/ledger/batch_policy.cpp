@@ -6,10 +6,14 @@ namespace anchorlog::ledger {
 
 std::string_view to_string(SealReason reason) noexcept {
     switch (reason) {
-        case SealReason::count: return "count";
-        case SealReason::age: return "age";
-        case SealReason::stop: return "stop";
-        case SealReason::recover: return "recover";
+        case SealReason::count:
+            return "count";
+        case SealReason::age:
+            return "age";
+        case SealReason::stop:
+            return "stop";
+        case SealReason::recover:
+            return "recover";
     }
     return "count";
 }

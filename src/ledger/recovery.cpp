@@ -10,8 +10,9 @@ namespace {
 
 Error damage(const std::string& what) {
     return {Errc::corruption,
-            what + "; the store is damaged: keep it as it is, run logverify on it, and restore "
-                   "from a backup or start a new log"};
+            what +
+                "; the store is damaged: keep it as it is, run logverify on it, and restore "
+                "from a backup or start a new log"};
 }
 
 Result<void> check_anchor_line(std::uint64_t, std::string_view text) {
@@ -25,8 +26,8 @@ class Recovery {
 public:
     Recovery(FileSystem& fs, const RecoveryOptions& options,
              std::shared_ptr<const crypto::Signer> signer)
-        : fs_(fs), options_(options), signer_(std::move(signer)),
-          hints_(fs, options.dir + "/log") {}
+        : fs_(fs), options_(options), signer_(std::move(signer)), hints_(fs, options.dir + "/log") {
+    }
 
     Result<void> open_journals(Recovered& out);
     Result<void> load_state(Recovered& out);
@@ -67,8 +68,9 @@ Result<void> Recovery::open_journals(Recovered& out) {
     };
     if (auto done = open("batches", check_batch_line, out.batches); !done) return done;
     if (out.batches->lines() == 0) {
-        return damage(options_.dir + "/batches holds no genesis: there is no log here; "
-                                     "`anchorlogctl log init` makes a new one");
+        return damage(options_.dir +
+                      "/batches holds no genesis: there is no log here; "
+                      "`anchorlogctl log init` makes a new one");
     }
     if (auto done = open("log", check_entry_line, out.log); !done) return done;
     return open("anchors", check_anchor_line, out.anchors);
@@ -120,8 +122,8 @@ Result<void> Recovery::check_genesis(const wire::Header& header) const {
     return {};
 }
 
-Result<Group> Recovery::group_of(std::uint64_t line, std::string_view text,
-                                 store::LinePosition at, ReplayWindow& window) const {
+Result<Group> Recovery::group_of(std::uint64_t line, std::string_view text, store::LinePosition at,
+                                 ReplayWindow& window) const {
     auto entry = wire::parse_entry_line(text);
     if (!entry) return damage("log/ line " + std::to_string(line) + ": " + entry.error().message);
     if (entry->index.value != line) {
@@ -218,8 +220,7 @@ Result<void> Recovery::replay_batches(
     const std::uint64_t from = next_batch_.value > 0 ? next_batch_.value - 1 : 0;
     auto visited = out.batches->for_each(
         from,
-        [&](std::uint64_t number, std::string_view text,
-            store::LinePosition at) -> Result<void> {
+        [&](std::uint64_t number, std::string_view text, store::LinePosition at) -> Result<void> {
             if (number < next_batch_.value) {  // known to the state: only its signatures matter
                 auto line = wire::parse_batch_line(text);
                 if (!line) return damage("batches/ line " + std::to_string(number));
@@ -243,8 +244,7 @@ Result<void> Recovery::replay_tail(Recovered& out) {
     }
     auto visited = out.log->for_each(
         next_index_.value,
-        [&](std::uint64_t number, std::string_view text,
-            store::LinePosition at) -> Result<void> {
+        [&](std::uint64_t number, std::string_view text, store::LinePosition at) -> Result<void> {
             auto group = group_of(number, text, at, out.sequencer->window());
             if (!group) return std::move(group).error();
             out.sequencer->committed(*group, {});
@@ -262,8 +262,8 @@ Result<void> Recovery::keep_tail(const char* name, store::Journal& journal, Reco
     const store::Tail& tail = journal.tail();
     if (tail.bytes == 0) return {};
     const bool is_log = &journal == out.log.get();
-    const std::uint64_t bytes_max = is_log ? options_.sequencer.group_bytes_max
-                                           : options_.journal.line_size_max;
+    const std::uint64_t bytes_max =
+        is_log ? options_.sequencer.group_bytes_max : options_.journal.line_size_max;
     if (tail.bytes > bytes_max || (tail.complete_lines && !is_log)) {
         return damage(std::string(name) + "/ has " + std::to_string(tail.bytes) +
                       " bytes after line " + std::to_string(tail.line) +
@@ -274,8 +274,8 @@ Result<void> Recovery::keep_tail(const char* name, store::Journal& journal, Reco
     auto kept = store::keep_torn(fs_, options_.dir, name, tail.line, *bytes);
     if (!kept) return std::move(kept).error();
     if (is_log) {
-        out.tail_cut = TailCut{EntryIndex(tail.line), tail.bytes,
-                               crypto::sha256(as_bytes(*bytes)), tail.complete_lines, *kept};
+        out.tail_cut = TailCut{EntryIndex(tail.line), tail.bytes, crypto::sha256(as_bytes(*bytes)),
+                               tail.complete_lines, *kept};
     }
     return {};
 }
@@ -340,8 +340,9 @@ Result<std::string> init_log(FileSystem& fs, const std::string& dir,
     for (const char* name : {"log", "batches", "anchors", "torn"}) {
         const std::string path = dir + "/" + name;
         if (auto names = fs.list(path); names && !names->empty()) {
-            return Error{Errc::refused, path + " is not empty: there is a log already; it is "
-                                               "never overwritten, choose another store.dir"};
+            return Error{Errc::refused, path +
+                                            " is not empty: there is a log already; it is "
+                                            "never overwritten, choose another store.dir"};
         }
         if (auto made = fs.create_dir(path); !made) return std::move(made).error();
     }

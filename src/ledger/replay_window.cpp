@@ -25,8 +25,7 @@ ReplayWindow::Verdict ReplayWindow::check(Slot slot, Epoch epoch, SeqNo seq_no) 
 
 void ReplayWindow::admit(Slot slot, Epoch epoch, SeqNo seq_no) {
     DeviceNumber& current = devices_[slot].admitted;
-    ANCHORLOG_ASSERT(epoch > current.epoch ||
-                     (epoch == current.epoch && seq_no > current.highest));
+    ANCHORLOG_ASSERT(epoch > current.epoch || (epoch == current.epoch && seq_no > current.highest));
     current = {epoch, seq_no};
 }
 

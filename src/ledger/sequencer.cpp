@@ -13,16 +13,14 @@ void hash_group(Group& group) {
     const std::string_view lines = group.lines;
     for (std::size_t i = 0; i < group.entries.size(); ++i) {
         const std::size_t begin = group.entries[i].offset;
-        const std::size_t end = i + 1 < group.entries.size() ? group.entries[i + 1].offset
-                                                             : lines.size();
+        const std::size_t end =
+            i + 1 < group.entries.size() ? group.entries[i + 1].offset : lines.size();
         group.leaves.push_back(merkle::hash_leaf(as_bytes(lines.substr(begin, end - 1 - begin))));
     }
 }
 
 Sequencer::Sequencer(SequencerOptions options, std::shared_ptr<const crypto::Signer> signer)
-    : options_(std::move(options)),
-      policy_(options_.batch),
-      signer_(std::move(signer)),
+    : options_(std::move(options)), policy_(options_.batch), signer_(std::move(signer)),
       verifier_key_(wire::make_verifier_key(options_.origin, signer_->public_key())),
       log_id_(wire::log_id_of(options_.origin)) {
     start_open_batch();
@@ -138,8 +136,7 @@ void Sequencer::committed(const Group& group, SteadyTime now) {
         const DeviceNumber before = window_.durable(entry.slot);
         auto [source, made] = open_.sources.try_emplace({entry.slot, entry.epoch.value});
         if (made && before.epoch == entry.epoch) source->second.before = before.highest;
-        const store::LinePosition at{group.at.segment_first_line,
-                                     group.at.offset + entry.offset};
+        const store::LinePosition at{group.at.segment_first_line, group.at.offset + entry.offset};
         source->second.lines.push_back({entry.seq_no.value, {index, at}});
         open_.entry_ids.emplace_back(entry.entry_id, index);
         window_.make_durable(entry.slot, {entry.epoch, entry.seq_no});
@@ -215,10 +212,9 @@ Result<void> sign_batch(SealedBatch& batch, merkle::CompactRange& history,
     if (!text) return std::move(text).error().in("header");
     batch.header_text = std::move(*text);
     merkle::CompactRange extended = history;
-    extended.append(merkle::hash_leaf(as_bytes(batch.header_text)),
-                    [&](merkle::NodeId id, const Hash& hash) {
-                        batch.nodes.emplace_back(id, hash);
-                    });
+    extended.append(
+        merkle::hash_leaf(as_bytes(batch.header_text)),
+        [&](merkle::NodeId id, const Hash& hash) { batch.nodes.emplace_back(id, hash); });
     batch.history_root = extended.root();
     auto note = wire::sign_note(
         wire::format_checkpoint({origin, extended.size(), batch.history_root}), origin, {&signer});
@@ -275,10 +271,9 @@ Result<SealedBatch> Sequencer::adopt(const wire::BatchLine& line, const wire::He
     batch.header_text = line.header;
     batch.checkpoint = line.checkpoint;
     merkle::CompactRange extended = history_;
-    extended.append(merkle::hash_leaf(as_bytes(line.header)),
-                    [&](merkle::NodeId id, const Hash& hash) {
-                        batch.nodes.emplace_back(id, hash);
-                    });
+    extended.append(
+        merkle::hash_leaf(as_bytes(line.header)),
+        [&](merkle::NodeId id, const Hash& hash) { batch.nodes.emplace_back(id, hash); });
     batch.history_root = extended.root();
     const Bytes payload = wire::seal_payload(log_id_, header.batch_id, header.merkle_root,
                                              batch.history_root, header.sealed_at);

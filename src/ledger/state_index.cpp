@@ -211,8 +211,8 @@ Result<Hash> StateIndex::node(merkle::NodeId id) const {
 
 Result<std::optional<BatchPlace>> StateIndex::batch_of(std::string_view device_id, Epoch epoch,
                                                        SeqNo seq_no) const {
-    auto found = last_in(source_key(device_id, epoch, SeqNo(0)),
-                         source_key(device_id, epoch, seq_no));
+    auto found =
+        last_in(source_key(device_id, epoch, SeqNo(0)), source_key(device_id, epoch, seq_no));
     if (!found) return std::move(found).error();
     if (!*found) return std::optional<BatchPlace>();
     const std::string& value = (*found)->second;

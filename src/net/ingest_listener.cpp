@@ -1,13 +1,13 @@
 #include <algorithm>
+#include <functional>
+#include <future>
+#include <utility>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <functional>
-#include <future>
-#include <utility>
 
 #include "anchorlog/base/log.h"
 #include "anchorlog/net/ingest.h"
@@ -44,8 +44,8 @@ Result<void> listen_on(asio::ip::tcp::acceptor& acceptor, const std::string& add
     const asio::ip::tcp::endpoint endpoint(ip, port);
     const auto failed = [&](const char* what) {
         return Error{Errc::unavailable, "listen " + address + " port " + std::to_string(port) +
-                                   ": cannot " + what + ": " + ec.message() +
-                                   "; choose another listen.address or listen.port"};
+                                            ": cannot " + what + ": " + ec.message() +
+                                            "; choose another listen.address or listen.port"};
     };
     if (acceptor.open(endpoint.protocol(), ec)) return failed("open a socket");
     acceptor.set_option(asio::ip::tcp::acceptor::reuse_address(true), ec);
@@ -94,10 +94,8 @@ std::vector<std::unique_ptr<IoWorker>> make_workers(std::uint32_t count) {
 }
 
 TlsIngestListener::TlsIngestListener(const IngestOptions& options, IngestSink& sink)
-    : shared_(options, sink),
-      workers_(make_workers(options.io_threads)),
-      acceptor_(workers_.front()->context),
-      accept_timer_(workers_.front()->context) {}
+    : shared_(options, sink), workers_(make_workers(options.io_threads)),
+      acceptor_(workers_.front()->context), accept_timer_(workers_.front()->context) {}
 
 Result<void> TlsIngestListener::open(const TlsFiles& tls,
                                      std::shared_ptr<const Registry> registry) {

@@ -2,6 +2,10 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -13,10 +17,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <chrono>
-#include <optional>
-#include <thread>
-#include <utility>
 
 #include "anchorlog/base/log.h"
 
@@ -115,9 +115,9 @@ Result<void> BeastLocalHttp::open(const std::string& address, std::uint16_t port
     const auto ip = asio::ip::make_address(address, ec);
     if (ec) return Error{Errc::invalid_input, "http.address: not an IP address: " + address};
     if (!ip.is_loopback()) {
-        return Error{Errc::invalid_input,
-                     "http.address: " + address + " is not a loopback address; status and "
-                     "metrics are not protected, so use 127.0.0.1 or ::1"};
+        return Error{Errc::invalid_input, "http.address: " + address +
+                                              " is not a loopback address; status and "
+                                              "metrics are not protected, so use 127.0.0.1 or ::1"};
     }
     const tcp::endpoint endpoint(ip, port);
     const auto failed = [&](const char* what) {

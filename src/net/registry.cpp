@@ -1,10 +1,10 @@
 #include "anchorlog/net/registry.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 #include <vector>
+#include <nlohmann/json.hpp>
 
 #include "anchorlog/base/bytes.h"
 #include "anchorlog/wire/alert.h"
@@ -21,8 +21,8 @@ constexpr std::size_t kDevicesMax = 65'536;  // of one sender
 constexpr std::string_view kEveryDevice = "*";
 
 Error bad(const std::string& path, std::string_view what) {
-    return {Errc::invalid_input, "registry: " + (path.empty() ? std::string() : path + ": ") +
-                                     std::string(what)};
+    return {Errc::invalid_input,
+            "registry: " + (path.empty() ? std::string() : path + ": ") + std::string(what)};
 }
 
 // Names in `object` that nobody would read: a misspelt "state" must not pass for no state.
@@ -143,8 +143,7 @@ const RegisteredSender* Registry::find(std::string_view sender) const {
     return at == senders_.end() ? nullptr : &at->second;
 }
 
-const RegisteredDevice* Registry::device(const RegisteredSender& sender,
-                                         std::string_view device) {
+const RegisteredDevice* Registry::device(const RegisteredSender& sender, std::string_view device) {
     auto at = sender.devices.find(device);
     if (at == sender.devices.end()) at = sender.devices.find(kEveryDevice);
     return at == sender.devices.end() ? nullptr : &at->second;

@@ -1,6 +1,7 @@
 #include "net/session.h"
 
 #include <algorithm>
+#include <utility>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -8,7 +9,6 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <utility>
 
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/log.h"
@@ -52,15 +52,9 @@ std::string failure_reason(SSL* connection, const error_code& ec) {
 
 Session::Session(asio::ip::tcp::socket socket, SessionId id, bool busy, IngestShared& shared,
                  IoWorker& worker)
-    : shared_(shared),
-      worker_(worker),
-      id_(id),
-      busy_(busy),
-      peer_(address_of(socket)),
-      credentials_(shared.credentials()),
-      stream_(std::move(socket), *credentials_.tls),
-      reader_wake_(worker.context, Deadline::max()),
-      writer_wake_(worker.context, Deadline::max()),
+    : shared_(shared), worker_(worker), id_(id), busy_(busy), peer_(address_of(socket)),
+      credentials_(shared.credentials()), stream_(std::move(socket), *credentials_.tls),
+      reader_wake_(worker.context, Deadline::max()), writer_wake_(worker.context, Deadline::max()),
       watch_timer_(worker.context) {}
 
 void Session::spawn(std::shared_ptr<Session> self) {
@@ -106,8 +100,8 @@ asio::awaitable<bool> Session::handshake() {
     const error_code ec = std::get<0>(shaken);
     if (worker_.reading_stopped || worker_.closing) co_return false;
     if (timed_out_) {
-        refuse("no TLS handshake within " +
-               std::to_string(shared_.options.handshake_timeout_ms) + " ms");
+        refuse("no TLS handshake within " + std::to_string(shared_.options.handshake_timeout_ms) +
+               " ms");
         co_return false;
     }
     if (ec) {
@@ -174,7 +168,8 @@ asio::awaitable<void> Session::read_loop() {
         if (closing_) break;
         if (ec) {
             log(LogLevel::debug, "session_read_ended",
-                {{"session", id_.value}, {"reason", ec.message()},
+                {{"session", id_.value},
+                 {"reason", ec.message()},
                  {"at_border", reader_->at_border()}});
             if (!is_end_of_stream(ec)) abort();
             break;
@@ -272,8 +267,7 @@ asio::awaitable<void> Session::watch(std::shared_ptr<Session> self) {
 Session::Deadline Session::next_due() const { return std::min(read_due_, write_due_); }
 
 bool Session::is_idle() const {
-    return phase_ == Phase::reading && unanswered_ == 0 && !held_back_ &&
-           !worker_.reading_stopped;
+    return phase_ == Phase::reading && unanswered_ == 0 && !held_back_ && !worker_.reading_stopped;
 }
 
 void Session::on_due() {

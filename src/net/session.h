@@ -1,13 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -18,6 +11,13 @@
 #include <thread>
 #include <unordered_map>
 #include <vector>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "anchorlog/net/ingest.h"
 #include "net/byte_budget.h"
@@ -83,8 +83,7 @@ struct IngestCounters {
 class IngestShared {
 public:
     IngestShared(const IngestOptions& ingest_options, IngestSink& ingest_sink)
-        : options(ingest_options),
-          sink(ingest_sink),
+        : options(ingest_options), sink(ingest_sink),
           budget(ingest_options.session_bytes_max, ingest_options.queue_bytes_max) {}
 
     [[nodiscard]] Credentials credentials() const {
@@ -190,12 +189,12 @@ private:
     enum class Phase { handshake, reading, draining, closing } phase_ = Phase::handshake;
     Deadline read_due_ = Deadline::max();
     Deadline write_due_ = Deadline::max();
-    bool held_back_ = false;    // by the byte budget
+    bool held_back_ = false;  // by the byte budget
     bool read_pending_ = false;
-    bool closing_ = false;      // nothing more is taken in; what is pending still goes out
+    bool closing_ = false;  // nothing more is taken in; what is pending still goes out
     bool aborted_ = false;
     bool timed_out_ = false;
-    bool writer_done_ = true;   // false while write_loop runs
+    bool writer_done_ = true;  // false while write_loop runs
     bool finished_ = false;
 };
 

@@ -60,7 +60,7 @@ std::string openssl_reason() {
 Result<std::string> read_pem(const std::string& path, bool secret) {
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (file.fd < 0) return Error{Errc::not_found, path + ": cannot open: " + system_reason()};
-    struct stat info {};
+    struct stat info{};
     if (::fstat(file.fd, &info) != 0) {
         return Error{Errc::not_found, path + ": cannot stat: " + system_reason()};
     }
@@ -90,8 +90,8 @@ int no_passphrase(char*, int, int, void*) { return -1; }
 Result<CertificatePtr> read_certificate(BIO* bio, const std::string& path) {
     CertificatePtr certificate(PEM_read_bio_X509(bio, nullptr, no_passphrase, nullptr));
     if (!certificate) {
-        return Error{Errc::invalid_input, path + ": no certificate in PEM form (" +
-                                              openssl_reason() + ")"};
+        return Error{Errc::invalid_input,
+                     path + ": no certificate in PEM form (" + openssl_reason() + ")"};
     }
     return certificate;
 }
@@ -106,18 +106,21 @@ bool only_end_follows() {
 Result<void> check_own_certificate(X509* certificate, const std::string& path) {
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
         return Error{Errc::invalid_input,
-                     path + ": the server certificate has expired; issue a new one "
-                            "(anchorlogctl pki server)"};
+                     path +
+                         ": the server certificate has expired; issue a new one "
+                         "(anchorlogctl pki server)"};
     }
     if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
         return Error{Errc::invalid_input,
-                     path + ": the server certificate is not valid yet; check this machine's "
-                            "clock or issue a new one (anchorlogctl pki server)"};
+                     path +
+                         ": the server certificate is not valid yet; check this machine's "
+                         "clock or issue a new one (anchorlogctl pki server)"};
     }
     if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1) {
         return Error{Errc::invalid_input,
-                     path + ": the certificate is not for a TLS server (extendedKeyUsage "
-                            "serverAuth); issue one with anchorlogctl pki server"};
+                     path +
+                         ": the certificate is not for a TLS server (extendedKeyUsage "
+                         "serverAuth); issue one with anchorlogctl pki server"};
     }
     return {};
 }
@@ -205,11 +208,10 @@ Result<void> set_protocol(SSL_CTX* context) {
         SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_ciphersuites(context, kCipherSuites) != 1 ||
         SSL_CTX_set1_groups_list(context, groups) != 1 ||
-        SSL_CTX_set_num_tickets(context, 0) != 1 ||
-        SSL_CTX_set_max_early_data(context, 0) != 1 ||
+        SSL_CTX_set_num_tickets(context, 0) != 1 || SSL_CTX_set_max_early_data(context, 0) != 1 ||
         SSL_CTX_set_purpose(context, X509_PURPOSE_SSL_CLIENT) != 1) {
-        return Error{Errc::internal, "this OpenSSL lacks what TLS 1.3 needs (" +
-                                         openssl_reason() + ")"};
+        return Error{Errc::internal,
+                     "this OpenSSL lacks what TLS 1.3 needs (" + openssl_reason() + ")"};
     }
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);

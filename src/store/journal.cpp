@@ -21,12 +21,8 @@ Error as_io(Error error) {
 
 SegmentedJournal::SegmentedJournal(FileSystem& fs, std::string dir, JournalOptions options,
                                    JournalContent content)
-    : fs_(fs),
-      dir_(std::move(dir)),
-      options_(options),
-      segments_(std::move(content.segments)),
-      lines_(content.lines),
-      tail_(content.tail) {}
+    : fs_(fs), dir_(std::move(dir)), options_(options), segments_(std::move(content.segments)),
+      lines_(content.lines), tail_(content.tail) {}
 
 std::string SegmentedJournal::path_of(std::uint64_t first_line) const {
     return dir_ + "/" + segment_name(first_line);
@@ -132,8 +128,8 @@ Result<void> SegmentedJournal::undo_write(Error full) {
 
 Result<void> SegmentedJournal::append(std::string_view lines, std::uint64_t count) {
     ANCHORLOG_ASSERT(lines.ends_with('\n'));
-    ANCHORLOG_ASSERT(static_cast<std::uint64_t>(
-                         std::count(lines.begin(), lines.end(), '\n')) == count);
+    ANCHORLOG_ASSERT(static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n')) ==
+                     count);
     ANCHORLOG_ASSERT(lines.find('\0') == std::string_view::npos);
     if (auto ready = ready_to_write(); !ready) return ready;
     if (!segments_.empty()) {
@@ -184,8 +180,8 @@ Result<void> SegmentedJournal::cut_to(std::uint64_t line) {
     if (segments_.empty() || (line == lines_ && tail_.bytes == 0)) return {};
     const auto view = view_holding(line);
     ANCHORLOG_ASSERT(view.has_value());
-    auto offset = line == lines_ ? Result<std::uint64_t>(segments_.back().end)
-                                 : offset_of(line, *view);
+    auto offset =
+        line == lines_ ? Result<std::uint64_t>(segments_.back().end) : offset_of(line, *view);
     if (!offset) return std::move(offset).error();
 
     while (segments_.back().first_line > view->segment.first_line) {

@@ -14,9 +14,8 @@ Result<std::vector<Segment>> list_segments(const FileSystem& fs, const std::stri
     for (const std::string& name : *names) {
         if (const auto first_line = parse_segment_name(name)) segments.push_back({*first_line, 0});
     }
-    std::sort(segments.begin(), segments.end(), [](const Segment& a, const Segment& b) {
-        return a.first_line < b.first_line;
-    });
+    std::sort(segments.begin(), segments.end(),
+              [](const Segment& a, const Segment& b) { return a.first_line < b.first_line; });
     if (!segments.empty() && segments[0].first_line != 0) {
         return Error{Errc::corruption, dir + ": the segments before " +
                                            segment_name(segments[0].first_line) +
@@ -77,10 +76,10 @@ Result<JournalContent> find_content(FileSystem& fs, const std::string& dir,
         const std::string path = dir + "/" + segment_name(first_line);
         auto closed = fs.open(path, OpenMode::read);
         if (!closed) return std::move(closed).error();
-        auto end = before_empty
-                       ? check_before_empty(**closed, first_line, next_first_line, options, check)
-                       : check_closed_segment(**closed, first_line, next_first_line, options,
-                                              check);
+        auto end =
+            before_empty
+                ? check_before_empty(**closed, first_line, next_first_line, options, check)
+                : check_closed_segment(**closed, first_line, next_first_line, options, check);
         if (!end) return std::move(end).error().in(path);
         segments[i].end = *end;
     }
@@ -91,8 +90,8 @@ Result<std::unique_ptr<Journal>> Journal::open(FileSystem& fs, std::string dir,
                                                JournalOptions options, LineCheck check) {
     auto content = find_content(fs, dir, options, check);
     if (!content) return std::move(content).error();
-    return std::unique_ptr<Journal>(std::make_unique<SegmentedJournal>(
-        fs, std::move(dir), options, std::move(*content)));
+    return std::unique_ptr<Journal>(
+        std::make_unique<SegmentedJournal>(fs, std::move(dir), options, std::move(*content)));
 }
 
 }  // namespace anchorlog::store

@@ -37,8 +37,7 @@ std::optional<SegmentedJournal::View> SegmentedJournal::view_holding(std::uint64
     return view_at(static_cast<std::size_t>(after - segments_.begin()) - 1);
 }
 
-std::optional<SegmentedJournal::View> SegmentedJournal::view_named(
-    std::uint64_t first_line) const {
+std::optional<SegmentedJournal::View> SegmentedJournal::view_named(std::uint64_t first_line) const {
     auto view = view_holding(first_line);
     if (view && view->segment.first_line != first_line) view.reset();
     return view;
@@ -49,8 +48,8 @@ Result<std::unique_ptr<File>> SegmentedJournal::open_at(LinePosition at, const V
     if (!file) return file;
     if (at.offset > view.segment.end) {
         return Error{Errc::corruption, path_of(view.segment.first_line) +
-                                           ": no line starts at byte " +
-                                           std::to_string(at.offset) + ", the content ends at " +
+                                           ": no line starts at byte " + std::to_string(at.offset) +
+                                           ", the content ends at " +
                                            std::to_string(view.segment.end)};
     }
     if (at.offset == 0) return file;
@@ -58,8 +57,7 @@ Result<std::unique_ptr<File>> SegmentedJournal::open_at(LinePosition at, const V
     if (!before) return std::move(before).error().in(path_of(view.segment.first_line));
     if (*before != "\n") {
         return Error{Errc::corruption, path_of(view.segment.first_line) +
-                                           ": no line starts at byte " +
-                                           std::to_string(at.offset)};
+                                           ": no line starts at byte " + std::to_string(at.offset)};
     }
     return file;
 }
@@ -69,8 +67,7 @@ Result<std::string> SegmentedJournal::read_tail() const {
     const std::string path = path_of(tail_.position.segment_first_line);
     auto file = fs_.open(path, OpenMode::read);
     if (!file) return std::move(file).error();
-    auto bytes =
-        read_range(**file, tail_.position.offset, tail_.position.offset + tail_.bytes);
+    auto bytes = read_range(**file, tail_.position.offset, tail_.position.offset + tail_.bytes);
     if (!bytes) return std::move(bytes).error().in(path);
     return bytes;
 }
@@ -157,10 +154,10 @@ Result<void> SegmentedJournal::visit_segment(std::uint64_t& line, std::uint64_t 
         line = number + 1;
     }
     if (number != view.lines_end) {
-        return Error{Errc::corruption,
-                     path + ": its content ends at byte " + std::to_string(view.segment.end) +
-                         " with line " + std::to_string(number) + " missing; the next known is " +
-                         std::to_string(view.lines_end)};
+        return Error{Errc::corruption, path + ": its content ends at byte " +
+                                           std::to_string(view.segment.end) + " with line " +
+                                           std::to_string(number) + " missing; the next known is " +
+                                           std::to_string(view.lines_end)};
     }
     return {};
 }

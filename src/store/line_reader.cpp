@@ -8,21 +8,23 @@ namespace anchorlog::store {
 
 std::string_view to_string(LineStop stop) noexcept {
     switch (stop) {
-        case LineStop::none: return "a line";
-        case LineStop::end: return "end of content";
-        case LineStop::torn: return "a line without its end";
-        case LineStop::nul: return "a NUL byte";
-        case LineStop::too_long: return "a line longer than allowed";
+        case LineStop::none:
+            return "a line";
+        case LineStop::end:
+            return "end of content";
+        case LineStop::torn:
+            return "a line without its end";
+        case LineStop::nul:
+            return "a NUL byte";
+        case LineStop::too_long:
+            return "a line longer than allowed";
     }
     return "unknown";
 }
 
 LineReader::LineReader(const File& file, std::uint64_t from, std::uint64_t end,
                        std::uint64_t line_size_max, std::size_t chunk_bytes)
-    : file_(file),
-      end_(end),
-      line_size_max_(line_size_max),
-      chunk_bytes_(chunk_bytes),
+    : file_(file), end_(end), line_size_max_(line_size_max), chunk_bytes_(chunk_bytes),
       buffer_offset_(from) {
     ANCHORLOG_ASSERT(from <= end);
     ANCHORLOG_ASSERT(chunk_bytes > 0);

@@ -32,8 +32,8 @@ struct LineRead {
 // the longest line and a chunk. It judges no content: a line is what stands before a LF.
 class LineReader {
 public:
-    LineReader(const File& file, std::uint64_t from, std::uint64_t end,
-               std::uint64_t line_size_max, std::size_t chunk_bytes);
+    LineReader(const File& file, std::uint64_t from, std::uint64_t end, std::uint64_t line_size_max,
+               std::size_t chunk_bytes);
 
     // After anything but LineStop::none the same answer is given again.
     [[nodiscard]] Result<LineRead> next();
@@ -46,9 +46,9 @@ private:
     std::uint64_t line_size_max_;
     std::size_t chunk_bytes_;
     std::string buffer_;
-    std::uint64_t buffer_offset_;   // of buffer_[0] in the file
-    std::size_t cursor_ = 0;        // start of the next line in buffer_
-    std::size_t searched_ = 0;      // buffer_ before it holds neither LF nor NUL behind cursor_
+    std::uint64_t buffer_offset_;  // of buffer_[0] in the file
+    std::size_t cursor_ = 0;       // start of the next line in buffer_
+    std::size_t searched_ = 0;     // buffer_ before it holds neither LF nor NUL behind cursor_
 };
 
 }  // namespace anchorlog::store

@@ -115,8 +115,9 @@ public:
         if (!value) return std::move(value).error();
         if (!*value) return Through{};
         if ((*value)->size() != kThroughBytes) {
-            return Error{Errc::corruption, dir_ + ": `through` has a wrong size; the directory "
-                                                  "can be deleted and is then rebuilt"};
+            return Error{Errc::corruption, dir_ +
+                                               ": `through` has a wrong size; the directory "
+                                               "can be deleted and is then rebuilt"};
         }
         const std::uint8_t* const bytes = as_bytes(**value).data();
         return Through{read_u64be(bytes), read_u64be(bytes + kThroughBytes / 2)};

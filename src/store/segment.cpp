@@ -101,8 +101,8 @@ std::optional<std::uint64_t> parse_segment_name(std::string_view name) {
 
 Result<std::string> read_range(const File& file, std::uint64_t from, std::uint64_t end) {
     std::string bytes(static_cast<std::size_t>(end - from), '\0');
-    auto got = file.read_at(
-        from, std::span(reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()));
+    auto got =
+        file.read_at(from, std::span(reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()));
     if (!got) return std::move(got).error();
     if (*got != bytes.size()) {
         return Error{Errc::corruption, "the file ends at byte " + std::to_string(from + *got) +
@@ -112,8 +112,7 @@ Result<std::string> read_range(const File& file, std::uint64_t from, std::uint64
 }
 
 Result<SegmentScan> scan_segment(const File& file, std::uint64_t first_line,
-                                 const JournalOptions& options,
-                                 const Journal::LineCheck& check) {
+                                 const JournalOptions& options, const Journal::LineCheck& check) {
     auto size = file.size();
     if (!size) return std::move(size).error();
     SegmentScan scan;
@@ -167,9 +166,9 @@ Result<std::uint64_t> check_closed_segment(const File& file, std::uint64_t first
                      "line " + std::to_string(first_line) + ": " + good.error().message};
     }
     if (auto good = check(next_first_line - 1, *last); !good) {
-        return Error{Errc::corruption,
-                     "its last line should be line " + std::to_string(next_first_line - 1) +
-                         " by the next segment's name: " + good.error().message};
+        return Error{Errc::corruption, "its last line should be line " +
+                                           std::to_string(next_first_line - 1) +
+                                           " by the next segment's name: " + good.error().message};
     }
     return *size;
 }

@@ -39,8 +39,7 @@ struct SegmentScan {
 
 // Checks a closed segment without reading it whole: it ends in LF, and its first and last line
 // pass `check` under the numbers that its own name and the next one give them. Returns its size.
-[[nodiscard]] Result<std::uint64_t> check_closed_segment(const File& file,
-                                                         std::uint64_t first_line,
+[[nodiscard]] Result<std::uint64_t> check_closed_segment(const File& file, std::uint64_t first_line,
                                                          std::uint64_t next_first_line,
                                                          const JournalOptions& options,
                                                          const Journal::LineCheck& check);

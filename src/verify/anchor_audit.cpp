@@ -8,8 +8,8 @@ namespace anchorlog::verify {
 namespace {
 
 Hash keccak_of_nothing() {
-    static const Hash kHash = *hash_from_hex(
-        "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
+    static const Hash kHash =
+        *hash_from_hex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
     return kHash;
 }
 
@@ -117,13 +117,14 @@ void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Has
         AnchorClaim claim;
         claim.segment = list->segments[end.segment].name;
         claim.line = end.line + 1;
-        line_fault(claim, end.padding ? "zero bytes behind the last line of a closed segment"
-                                      : "bytes behind the zero padding", "");
+        line_fault(claim,
+                   end.padding ? "zero bytes behind the last line of a closed segment"
+                               : "bytes behind the zero padding",
+                   "");
     }
 }
 
-void AnchorAudit::take(const wire::AnchorAttempt& attempt, AnchorClaim claim,
-                       const Hash& log_id) {
+void AnchorAudit::take(const wire::AnchorAttempt& attempt, AnchorClaim claim, const Hash& log_id) {
     auto facts = check_attempt(attempt, log_id);
     if (!facts) {
         line_fault(claim, "an attempt in anchors/ contradicts itself", facts.error().message);
@@ -136,8 +137,7 @@ void AnchorAudit::take(const wire::AnchorAttempt& attempt, AnchorClaim claim,
     claim.contract = facts->contract;
     claim.transaction = attempt.hash;
     claim.target = attempt.target;
-    attempted_[attempt.hash] = {attempt.target, facts->chain_id, facts->contract,
-                                attempt.batch_id};
+    attempted_[attempt.hash] = {attempt.target, facts->chain_id, facts->contract, attempt.batch_id};
     claims_.emplace(attempt.batch_id.value, std::move(claim));
 }
 
@@ -158,8 +158,7 @@ void AnchorAudit::check_link(const wire::AnchorReceipt& receipt, const AnchorCla
     }
 }
 
-void AnchorAudit::take(const wire::AnchorReceipt& receipt, AnchorClaim claim,
-                       const Hash& log_id) {
+void AnchorAudit::take(const wire::AnchorReceipt& receipt, AnchorClaim claim, const Hash& log_id) {
     auto proven = check_receipt_proof(receipt, log_id);
     if (!proven) {
         line_fault(claim, "a receipt in anchors/ proves nothing", proven.error().message);
@@ -179,8 +178,8 @@ void AnchorAudit::take(const wire::AnchorReceipt& receipt, AnchorClaim claim,
     if (anchor != nullptr &&
         trust_.has_block(receipt.chain_id, receipt.block_number, receipt.block_hash)) {
         claim.counts = true;
-        claim.basis = "receipt proof under the trust file's block " +
-                      std::to_string(receipt.block_number);
+        claim.basis =
+            "receipt proof under the trust file's block " + std::to_string(receipt.block_number);
     }
     claims_.emplace(receipt.batch_id.value, std::move(claim));
 }
@@ -232,8 +231,7 @@ void AnchorAudit::ask_chain(ChainView& chain, const Hash& log_id) {
     }
 }
 
-void AnchorAudit::ask_contract(ChainView& chain, const TrustedAnchor& anchor,
-                               const Hash& log_id) {
+void AnchorAudit::ask_contract(ChainView& chain, const TrustedAnchor& anchor, const Hash& log_id) {
     const std::string name = eth::format_address(anchor.contract);
     auto code = chain.code_hash(anchor.contract);
     if (!code) {
@@ -320,8 +318,7 @@ void AnchorAudit::compare_with_chain(AnchorClaim& claim) {
 
 void AnchorAudit::contradict(const AnchorClaim& claim, const eth::AnchorRecord& ours) {
     const Difference differs = difference(claim.record, ours);
-    Fault fault = batch_fault("anchor_conflict", claim.from_batch.value,
-                              "not what was anchored");
+    Fault fault = batch_fault("anchor_conflict", claim.from_batch.value, "not what was anchored");
     if (claim.from_batch != claim.record.batch_id) fault.batch_last = claim.record.batch_id.value;
     fault.segment = claim.segment;
     if (!claim.segment.empty()) fault.line = claim.line;

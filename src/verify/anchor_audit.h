@@ -37,8 +37,8 @@ struct AnchorClaim {
     std::string segment;     // of anchors/; empty for the chain's
     std::uint64_t line = 0;  // in it, from 1
     bool superseded = false;
-    bool counts = false;     // trusted contract and trusted block
-    bool matched = false;    // our batch is what it says
+    bool counts = false;   // trusted contract and trusted block
+    bool matched = false;  // our batch is what it says
     std::string basis;
 };
 

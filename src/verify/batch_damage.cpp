@@ -15,11 +15,8 @@ constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 class DamageNamer {
 public:
     DamageNamer(DamagedBatch batch, const std::vector<Segment>& segments, FaultList& faults)
-        : batch_(std::move(batch)),
-          segments_(segments),
-          faults_(faults),
-          slots_(batch_.count, kNone),
-          used_(batch_.lines.size(), false) {}
+        : batch_(std::move(batch)), segments_(segments), faults_(faults),
+          slots_(batch_.count, kNone), used_(batch_.lines.size(), false) {}
 
     std::optional<std::vector<EntryFact>> run() {
         if (batch_.leaves) {
@@ -192,8 +189,8 @@ private:
     }
 
     void name_unknown_line() {
-        Fault fault = batch_fault("batch_altered", batch_.batch_id,
-                                  "has at least one altered entry");
+        Fault fault =
+            batch_fault("batch_altered", batch_.batch_id, "has at least one altered entry");
         const EntryFact& first = batch_.lines[slots_.front()];
         const EntryFact& last = batch_.lines[slots_.back()];
         fault.segment = segments_[first.segment].name;

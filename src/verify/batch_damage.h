@@ -17,8 +17,8 @@ struct DamagedBatch {
     std::uint64_t first_index = 0;
     std::uint64_t count = 0;
     Hash merkle_root;
-    std::vector<EntryFact> lines;                  // in file order
-    std::optional<std::vector<Hash>> leaves;       // proven by merkle_root
+    std::vector<EntryFact> lines;             // in file order
+    std::optional<std::vector<Hash>> leaves;  // proven by merkle_root
 };
 
 // Names what happened to the batch as exactly as its redundancy allows: altered, missing,

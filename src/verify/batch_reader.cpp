@@ -103,9 +103,9 @@ bool BatchReader::is_torn_end(const BatchFact& fact) const {
 
 // Looks for the line further behind; what stands before it is re-ordered, repeated or foreign.
 bool BatchReader::take_from_behind(std::uint64_t expected, Step& step) {
-    const auto found =
-        std::find_if(window_.begin(), window_.end(),
-                     [&](const BatchFact& fact) { return fact.claimed == expected; });
+    const auto found = std::find_if(window_.begin(), window_.end(), [&](const BatchFact& fact) {
+        return fact.claimed == expected;
+    });
     if (found == window_.end()) return false;
     step.fact = std::move(*found);
     step.kind = Step::Kind::line;
@@ -120,9 +120,9 @@ bool BatchReader::take_from_behind(std::uint64_t expected, Step& step) {
             continue;
         }
         const bool repeated = fact.claimed.has_value();
-        Fault fault = line_fault(fact, fact.claimed.value_or(expected),
-                                 repeated ? "duplicated" : "inserted",
-                                 repeated ? "appears again" : "preceded by a foreign line");
+        Fault fault =
+            line_fault(fact, fact.claimed.value_or(expected), repeated ? "duplicated" : "inserted",
+                       repeated ? "appears again" : "preceded by a foreign line");
         fault.detail = fact.why;
         faults_.add(std::move(fault));
         window_.erase(window_.begin() + static_cast<std::ptrdiff_t>(i));

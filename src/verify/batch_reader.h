@@ -26,9 +26,9 @@ struct BatchFact {
     std::optional<std::uint64_t> claimed;  // its header's batch_id
     wire::BatchLine line;
     wire::Header header;
-    std::uint64_t number = 0;              // in its file, from 0
+    std::uint64_t number = 0;  // in its file, from 0
     std::size_t segment = 0;
-    std::string why;                       // when bad
+    std::string why;  // when bad
 };
 
 // Hands out the batches in order and names what is wrong with the order; finds its way back

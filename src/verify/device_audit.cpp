@@ -49,9 +49,9 @@ void DeviceAudit::entry(const EntryFact& fact, FaultList& faults, const Segment&
 
 void DeviceAudit::end_batch(const wire::Header& header, FaultList& faults) {
     const auto differ = [&](const char* member, std::string expected, std::string found) {
-        Fault fault = batch_fault("header", header.batch_id.value,
-                                  std::string("has a header whose ") + member +
-                                      " does not fit its entries");
+        Fault fault =
+            batch_fault("header", header.batch_id.value,
+                        std::string("has a header whose ") + member + " does not fit its entries");
         fault.expected = std::move(expected);
         fault.found = std::move(found);
         faults.add(std::move(fault));

@@ -20,10 +20,7 @@ constexpr std::size_t kStraysMax = 131'072;
 
 EntryAudit::EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults,
                        Checked& checked)
-    : segments_(segments),
-      faults_(faults),
-      checked_(checked),
-      reader_(fs, segments),
+    : segments_(segments), faults_(faults), checked_(checked), reader_(fs, segments),
       hints_(fs, segments) {}
 
 // The common case: the next lines are exactly the batch's.
@@ -121,9 +118,8 @@ std::vector<EntryFact> EntryAudit::take_lines(std::uint64_t first, std::uint64_t
         taken.push_back(std::move(strays_.begin()->second));
         strays_.erase(strays_.begin());
     }
-    std::sort(taken.begin(), taken.end(), [](const EntryFact& a, const EntryFact& b) {
-        return a.ordinal < b.ordinal;
-    });
+    std::sort(taken.begin(), taken.end(),
+              [](const EntryFact& a, const EntryFact& b) { return a.ordinal < b.ordinal; });
     const std::vector<bool> take = choose_lines(first, count);
     const auto last = std::find(take.rbegin(), take.rend(), true);
     auto& window = reader_.window();
@@ -144,8 +140,7 @@ std::vector<EntryFact> EntryAudit::take_lines(std::uint64_t first, std::uint64_t
 
 // Lines of later batches (`passed`) stood before lines of this one: the smaller group is the one
 // out of its place. Lines that stood too early leave the window and wait for their batch.
-void EntryAudit::blame_order(const std::vector<EntryFact>& taken,
-                             std::vector<EntryFact>& passed) {
+void EntryAudit::blame_order(const std::vector<EntryFact>& taken, std::vector<EntryFact>& passed) {
     if (passed.empty()) return;
     std::vector<const EntryFact*> late;
     std::vector<const EntryFact*> early;
@@ -170,9 +165,8 @@ void EntryAudit::blame_order(const std::vector<EntryFact>& taken,
 }
 
 void EntryAudit::add_reordered(std::vector<const EntryFact*> facts) {
-    std::sort(facts.begin(), facts.end(), [](const EntryFact* a, const EntryFact* b) {
-        return a->index() < b->index();
-    });
+    std::sort(facts.begin(), facts.end(),
+              [](const EntryFact* a, const EntryFact* b) { return a->index() < b->index(); });
     for (std::size_t i = 0; i < facts.size();) {
         std::size_t end = i + 1;
         while (end < facts.size() && facts[end]->index() == facts[end - 1]->index() + 1) ++end;
@@ -255,8 +249,8 @@ void EntryAudit::tail_gap(std::uint64_t from, std::uint64_t to) {
 // One unsealed line: nothing but its form and its place can be checked.
 void EntryAudit::tail_line(EntryFact fact, std::uint64_t& expected) {
     auto& window = reader_.window();
-    const bool swapped = !window.empty() && window.front().claimed == expected &&
-                         fact.claimed && *fact.claimed > expected;
+    const bool swapped = !window.empty() && window.front().claimed == expected && fact.claimed &&
+                         *fact.claimed > expected;
     if (swapped) {
         EntryFact second = std::move(window.front());
         window.pop_front();
@@ -300,8 +294,7 @@ Result<std::uint64_t> EntryAudit::tail(std::uint64_t first_index) {
         if (window.empty()) break;
         EntryFact fact = std::move(window.front());
         window.pop_front();
-        const bool torn =
-            fact.torn && window.empty() && fact.segment + 1 == segments_.size();
+        const bool torn = fact.torn && window.empty() && fact.segment + 1 == segments_.size();
         if (torn) {
             notes_.push_back(segments_[fact.segment].name + " line " +
                              std::to_string(fact.number + 1) +
@@ -338,8 +331,7 @@ std::vector<std::string> EntryAudit::notes() {
     if (const std::uint64_t end = hints_.end(); end > sealed_end_) {
         notes.push_back("the leaf hashes beside the log reach entry " + std::to_string(end - 1) +
                         ", the sealed batches only " +
-                        (sealed_end_ == 0 ? std::string("none")
-                                          : std::to_string(sealed_end_ - 1)) +
+                        (sealed_end_ == 0 ? std::string("none") : std::to_string(sealed_end_ - 1)) +
                         ": sealed batches may be gone");
     }
     for (std::string& note : devices_.gap_notes(kGapNotesMax)) notes.push_back(std::move(note));

@@ -58,7 +58,7 @@ private:
     std::multimap<std::uint64_t, EntryFact> strays_;  // by index: lines that stand too early
     std::vector<Hash> leaves_;                        // of the batch at hand
     std::vector<std::string> notes_;
-    std::optional<std::uint64_t> last_index_;         // accepted
+    std::optional<std::uint64_t> last_index_;  // accepted
     WallTime last_received_;
     std::uint64_t clock_steps_ = 0;
     std::uint64_t sealed_end_ = 0;

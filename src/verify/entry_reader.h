@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "anchorlog/base/types.h"
 #include "anchorlog/base/clock.h"
+#include "anchorlog/base/types.h"
 #include "verify/line_stream.h"
 
 namespace anchorlog::verify {
@@ -16,16 +16,16 @@ namespace anchorlog::verify {
 struct EntryFact {
     enum class Shape { good, bad, cut_short } shape = Shape::good;
     bool is_alert = false;
-    bool torn = false;                      // cut short, and begins like an entry
-    bool blamed = false;                    // named as out of its place already
-    std::uint64_t ordinal = 0;              // place in the whole log, from 0
-    std::optional<std::uint64_t> claimed;   // its `index` member, also where the line is bad
-    std::uint64_t guess = 0;                // the index its place suggests
-    std::uint64_t number = 0;               // in its file, from 0
+    bool torn = false;                     // cut short, and begins like an entry
+    bool blamed = false;                   // named as out of its place already
+    std::uint64_t ordinal = 0;             // place in the whole log, from 0
+    std::optional<std::uint64_t> claimed;  // its `index` member, also where the line is bad
+    std::uint64_t guess = 0;               // the index its place suggests
+    std::uint64_t number = 0;              // in its file, from 0
     std::size_t segment = 0;
     Hash leaf;
-    std::string why;                        // when not good
-    std::string device_id;                  // of alerts
+    std::string why;        // when not good
+    std::string device_id;  // of alerts
     Epoch epoch;
     SeqNo seq_no;
     WallTime received_at;

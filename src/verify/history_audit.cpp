@@ -32,8 +32,8 @@ void HistoryAudit::take_origin(const BatchFact& fact) {
     keys_ = trust_.keys_of(origin_);
     if (keys_.empty()) {
         const auto note = wire::parse_note(fact.line.checkpoint);
-        const auto stated = note ? wire::parse_checkpoint(note->text)
-                                 : Result<wire::Checkpoint>(note.error());
+        const auto stated =
+            note ? wire::parse_checkpoint(note->text) : Result<wire::Checkpoint>(note.error());
         if (stated && !trust_.keys_of(stated->origin).empty()) {
             origin_ = stated->origin;
             keys_ = trust_.keys_of(origin_);
@@ -59,8 +59,8 @@ void HistoryAudit::differ(const Place& place, const char* member, std::string ex
 
 bool HistoryAudit::seal_by(const BatchFact& fact, const Hash& root, SealedFacts& facts) const {
     const wire::Header& header = fact.header;
-    const Bytes payload = wire::seal_payload(log_id_, header.batch_id, header.merkle_root, root,
-                                             header.sealed_at);
+    const Bytes payload =
+        wire::seal_payload(log_id_, header.batch_id, header.merkle_root, root, header.sealed_at);
     for (const wire::VerifierKey& key : keys_) {
         if (wire::format_key_id(key.key_id) != header.signer) continue;
         if (!crypto::verify(key.key, payload, fact.line.seal)) continue;
@@ -102,10 +102,10 @@ SealedFacts HistoryAudit::check_signatures(const Place& place) {
     facts.history_root = place.root;
     facts.understood = place.fact.shape == BatchFact::Shape::good;
     auto note = wire::parse_note(place.fact.line.checkpoint);
-    auto stated = note ? wire::parse_checkpoint(note->text)
-                       : Result<wire::Checkpoint>(note.error());
-    const bool readable = stated && stated->origin == origin_ &&
-                          stated->size.value == place.batch_id + 1;
+    auto stated =
+        note ? wire::parse_checkpoint(note->text) : Result<wire::Checkpoint>(note.error());
+    const bool readable =
+        stated && stated->origin == origin_ && stated->size.value == place.batch_id + 1;
     const bool trusted = !keys_.empty();
     const bool is_signed = readable && trusted && wire::verify_note(*note, keys_).has_value();
     if (!intact_ && readable) facts.history_root = stated->root;
@@ -201,8 +201,7 @@ void HistoryAudit::check_kind(const Place& place) {
 void HistoryAudit::check_members(const Place& place) {
     const wire::Header& header = place.fact.header;
     if (header.log != origin_) differ(place, "log", origin_, header.log);
-    const std::optional<Hash> before =
-        intact_ ? std::optional(place.root_before) : stated_root_;
+    const std::optional<Hash> before = intact_ ? std::optional(place.root_before) : stated_root_;
     if (before && header.prev_root != *before) {
         differ(place, "prev_root", to_hex(*before), to_hex(header.prev_root));
     }

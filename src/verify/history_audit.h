@@ -60,7 +60,7 @@ private:
     std::vector<wire::VerifierKey> keys_;
     merkle::CompactRange history_;
     bool intact_ = true;
-    std::optional<Hash> stated_root_;            // of the newest signed checkpoint, when not intact
+    std::optional<Hash> stated_root_;  // of the newest signed checkpoint, when not intact
     std::optional<std::uint64_t> next_index_ = 0;
     std::optional<WallTime> last_sealed_;
 };

@@ -27,8 +27,7 @@ std::optional<std::vector<Hash>> LeafHints::leaves(std::uint64_t first, std::uin
         if (file == nullptr) return std::nullopt;
         const Segment* next = segment + 1;
         const bool last = next == segments_.data() + segments_.size();
-        const std::uint64_t end =
-            last ? first + count : std::min(first + count, next->first_line);
+        const std::uint64_t end = last ? first + count : std::min(first + count, next->first_line);
         Bytes bytes((end - at) * Hash::kSize);
         auto got = file->read_at((at - segment->first_line) * Hash::kSize, bytes);
         if (!got || *got != bytes.size()) return std::nullopt;

@@ -72,11 +72,10 @@ Result<bool> LineStream::fill() {
         begin_ = 0;
     }
     const std::uint64_t left = file_size_ > file_offset_ ? file_size_ - file_offset_ : 0;
-    const auto wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(left + 1, kChunkBytes));
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left + 1, kChunkBytes));
     if (buffer_.size() < end_ + wanted) buffer_.resize(end_ + wanted);
-    auto got = file_->read_at(
-        file_offset_, {reinterpret_cast<std::uint8_t*>(buffer_.data() + end_), wanted});
+    auto got = file_->read_at(file_offset_,
+                              {reinterpret_cast<std::uint8_t*>(buffer_.data() + end_), wanted});
     if (!got) return std::move(got).error();
     end_ += *got;
     file_offset_ += *got;
@@ -110,8 +109,8 @@ Result<bool> LineStream::skip_long(RawLine& line) {
             begin_ += lf + 1;
             return true;
         }
-        only_nuls_follow = only_nuls_follow &&
-                           rest.find_first_not_of('\0') == std::string_view::npos;
+        only_nuls_follow =
+            only_nuls_follow && rest.find_first_not_of('\0') == std::string_view::npos;
         begin_ = end_;
         if (at_eof_) break;
         if (auto more = fill(); !more) return std::move(more).error();
@@ -163,9 +162,9 @@ Result<bool> LineStream::next(RawLine& line) {
             if (!opened || !*opened) return opened;
         }
         const char* from = buffer_.data() + begin_;
-        const auto* lf = end_ == begin_ ? nullptr
-                                        : static_cast<const char*>(
-                                              std::memchr(from, '\n', end_ - begin_));
+        const auto* lf = end_ == begin_
+                             ? nullptr
+                             : static_cast<const char*>(std::memchr(from, '\n', end_ - begin_));
         if (lf != nullptr && static_cast<std::size_t>(lf - from) <= line_size_max_) {
             const auto size = static_cast<std::size_t>(lf - from);
             hand_out(line, size);

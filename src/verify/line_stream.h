@@ -30,20 +30,20 @@ struct SegmentList {
 
 // A line as it stands in its file.
 struct RawLine {
-    std::string_view text;      // without LF; lives until the next call
-    std::uint64_t number = 0;   // in the file, from 0
-    std::size_t segment = 0;    // place in the list
-    std::uint64_t offset = 0;   // of its first byte
-    bool cut_short = false;     // no LF: the file ends inside it
-    bool too_long = false;      // longer than the limit; `text` is its beginning
+    std::string_view text;     // without LF; lives until the next call
+    std::uint64_t number = 0;  // in the file, from 0
+    std::size_t segment = 0;   // place in the list
+    std::uint64_t offset = 0;  // of its first byte
+    bool cut_short = false;    // no LF: the file ends inside it
+    bool too_long = false;     // longer than the limit; `text` is its beginning
 };
 
 // What stands behind the last line of a file and should not.
 struct SegmentEnd {
     std::size_t segment = 0;
-    std::uint64_t line = 0;   // number in the file, from 0, a line here would have
+    std::uint64_t line = 0;  // number in the file, from 0, a line here would have
     std::uint64_t bytes = 0;
-    bool padding = false;     // NULs in a file that is not the newest; else bytes behind NULs
+    bool padding = false;  // NULs in a file that is not the newest; else bytes behind NULs
 };
 
 // Reads a journal's lines in large chunks. A journal's newest file ends in NUL padding, which is
@@ -74,10 +74,10 @@ private:
     std::size_t next_segment_;
     std::unique_ptr<File> file_;
     std::string buffer_;
-    std::size_t begin_ = 0;         // of the next line in buffer_
-    std::size_t end_ = 0;           // of what was read
-    std::uint64_t file_size_ = 0;   // when it was opened
-    std::uint64_t file_offset_ = 0; // of buffer_[end_]
+    std::size_t begin_ = 0;          // of the next line in buffer_
+    std::size_t end_ = 0;            // of what was read
+    std::uint64_t file_size_ = 0;    // when it was opened
+    std::uint64_t file_offset_ = 0;  // of buffer_[end_]
     bool at_eof_ = false;
     std::uint64_t number_ = 0;
     std::string long_text_;

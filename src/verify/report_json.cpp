@@ -51,9 +51,12 @@ std::string dump(const Json& json) {
 
 const char* state_text(StepState state) {
     switch (state) {
-        case StepState::ok: return "ok";
-        case StepState::failed: return "failed";
-        case StepState::skipped: return "skipped";
+        case StepState::ok:
+            return "ok";
+        case StepState::failed:
+            return "failed";
+        case StepState::skipped:
+            return "skipped";
     }
     return "skipped";
 }
@@ -67,8 +70,8 @@ Json hit_json(const EntryHit& hit) {
               {"label", hit.label}};
     if (hit.batch) json["batch"] = *hit.batch;
     json["steps"] = list_json(hit.steps, [](const Step& step) {
-        return Json{{"step", step.name}, {"state", state_text(step.state)},
-                    {"detail", step.detail}};
+        return Json{
+            {"step", step.name}, {"state", state_text(step.state)}, {"detail", step.detail}};
     });
     json["text"] = hit.text;
     return json;

@@ -24,19 +24,26 @@ void add_faults(std::string& out, const std::vector<Fault>& faults, std::uint64_
 
 std::string_view to_string(Verdict verdict) noexcept {
     switch (verdict) {
-        case Verdict::pass: return "PASS";
-        case Verdict::fail: return "FAIL";
-        case Verdict::undecided: return "UNDECIDED";
+        case Verdict::pass:
+            return "PASS";
+        case Verdict::fail:
+            return "FAIL";
+        case Verdict::undecided:
+            return "UNDECIDED";
     }
     return "UNDECIDED";
 }
 
 std::string_view to_string(Level level) noexcept {
     switch (level) {
-        case Level::none: return "NONE";
-        case Level::sealed: return "SEALED";
-        case Level::witnessed: return "WITNESSED";
-        case Level::anchored: return "ANCHORED";
+        case Level::none:
+            return "NONE";
+        case Level::sealed:
+            return "SEALED";
+        case Level::witnessed:
+            return "WITNESSED";
+        case Level::anchored:
+            return "ANCHORED";
     }
     return "NONE";
 }
@@ -45,10 +52,10 @@ std::string to_text(const Report& report) {
     std::string out;
     if (!report.origin.empty()) out += "log " + report.origin + "\n";
     const Checked& checked = report.checked;
-    out += "checked " + number(checked.entries) + " entries (" +
-           number(checked.alerts) + " alerts, " + number(checked.audits) + " audits) of " +
-           number(checked.devices) + " devices, " + number(checked.batches) + " batches, " +
-           number(checked.anchors) + " anchors\n";
+    out += "checked " + number(checked.entries) + " entries (" + number(checked.alerts) +
+           " alerts, " + number(checked.audits) + " audits) of " + number(checked.devices) +
+           " devices, " + number(checked.batches) + " batches, " + number(checked.anchors) +
+           " anchors\n";
     add_faults(out, report.faults, report.faults_unlisted);
     add_list(out, report.undecided, "UNDECIDED ");
     add_list(out, report.basis, "reason ");

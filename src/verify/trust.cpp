@@ -99,8 +99,8 @@ private:
             group.needed = *needed;
         }
         if (group.needed < 1 || group.needed > group.members.size()) {
-            return bad("a group of " + std::to_string(group.members.size()) +
-                       " cannot need " + std::to_string(group.needed));
+            return bad("a group of " + std::to_string(group.members.size()) + " cannot need " +
+                       std::to_string(group.needed));
         }
         if (auto fresh = take_name(words[1]); !fresh) return fresh;
         trust_.groups.push_back(std::move(group));

@@ -51,8 +51,9 @@ void take_level(Report& report, const AnchorAudit& anchors) {
 std::vector<std::string> not_checked_by(const Trust& trust, bool online) {
     std::vector<std::string> all;
     if (!online) {
-        all.emplace_back("the chain (offline): whether the anchors still stand, whether it holds "
-                         "newer ones than the log shows, the contract's code");
+        all.emplace_back(
+            "the chain (offline): whether the anchors still stand, whether it holds "
+            "newer ones than the log shows, the contract's code");
     }
     all.emplace_back(trust.witnesses.empty()
                          ? "witness cosignatures: none are known"
@@ -79,7 +80,8 @@ void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors, bo
     report.verdict = Verdict::pass;
     report.basis.push_back("sealed: " + std::to_string(report.checked.batches) +
                            " batches, every root, checkpoint and seal under the trust file's "
-                           "key of " + report.origin);
+                           "key of " +
+                           report.origin);
     take_level(report, anchors);
 }
 

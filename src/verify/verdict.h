@@ -24,7 +24,6 @@ void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors, bo
 // The record of a batch as it would be anchored.
 [[nodiscard]] eth::AnchorRecord record_of_batch(const Hash& log_id, const wire::Header& header,
                                                 const Hash& history_root,
-                                                const crypto::PublicKey& signer,
-                                                const Bytes& seal);
+                                                const crypto::PublicKey& signer, const Bytes& seal);
 
 }  // namespace anchorlog::verify

@@ -94,8 +94,8 @@ private:
             if (!more) return std::move(more).error();
             if (!*more || raw.segment != first) return {};
             const bool in_place = segment->first_line + raw.number == index;
-            const bool says_so = raw.text.find(member) != std::string_view::npos &&
-                                 read_entry(raw).claimed == index;
+            const bool says_so =
+                raw.text.find(member) != std::string_view::npos && read_entry(raw).claimed == index;
             if (says_so) {
                 found_.clear();
                 add(raw, index);
@@ -152,8 +152,7 @@ private:
         return {};
     }
 
-    void keep_header(const BatchFact& fact, const SealedFacts& facts,
-                     const HistoryAudit& history) {
+    void keep_header(const BatchFact& fact, const SealedFacts& facts, const HistoryAudit& history) {
         const wire::Header& header = fact.header;
         const std::uint64_t first = header.first_index.value;
         if (history.intact()) {
@@ -175,8 +174,7 @@ private:
     // Step 3: from the line to the anchor, up to the first broken link.
     void follow(Found& found) {
         const bool linked = check_line(found) && check_batch(found) && check_header(found) &&
-                            check_history(found) && check_signatures(found) &&
-                            check_anchor(found);
+                            check_history(found) && check_signatures(found) && check_anchor(found);
         if (linked && found.hit.verdict != Verdict::undecided) found.hit.verdict = Verdict::pass;
         if (found.hit.verdict != Verdict::pass) {
             found.hit.level = Level::none;
@@ -217,12 +215,11 @@ private:
         }
         if (parsed->index.value != found.hit.index) {
             return fail(found, "parse", "altered or replaced",
-                        "the line in its place says index " +
-                            std::to_string(parsed->index.value));
+                        "the line in its place says index " + std::to_string(parsed->index.value));
         }
-        ok(found, "parse", std::string(fact.is_alert ? "alert" : "audit") + " received " +
-                               format_server_time(parsed->received_at) + " from " +
-                               std::string(parsed->sender));
+        ok(found, "parse",
+           std::string(fact.is_alert ? "alert" : "audit") + " received " +
+               format_server_time(parsed->received_at) + " from " + std::string(parsed->sender));
         if (fact.shape != EntryFact::Shape::good) {
             return fail(found, "canonical", "altered", fact.why);
         }
@@ -290,11 +287,12 @@ private:
                                                *path, header.merkle_root)) {
             return fail(found, "batch_path", "altered", "its path does not end in merkle_root");
         }
-        ok(found, "batch_path", std::to_string(path->size()) + " hashes from leaf " +
-                                    std::to_string(place) + " of " +
-                                    std::to_string(header.count));
-        return ok(found, "merkle_root", to_hex(header.merkle_root) + " of batch " +
-                                            std::to_string(header.batch_id.value));
+        ok(found, "batch_path",
+           std::to_string(path->size()) + " hashes from leaf " + std::to_string(place) + " of " +
+               std::to_string(header.count));
+        return ok(
+            found, "merkle_root",
+            to_hex(header.merkle_root) + " of batch " + std::to_string(header.batch_id.value));
     }
 
     bool unsealed(Found& found) {
@@ -331,14 +329,13 @@ private:
         const wire::Header& header = found.batch->header;
         const Fault* fault = fault_of(header.batch_id.value, {"origin", "genesis_key", "header"});
         if (fault != nullptr) {
-            return fail(found, "header", "sealed by a header that does not hold",
-                        describe(*fault));
+            return fail(found, "header", "sealed by a header that does not hold", describe(*fault));
         }
-        return ok(found, "header", "batch " + std::to_string(header.batch_id.value) +
-                                       ", entries " + std::to_string(header.first_index.value) +
-                                       "-" +
-                                       std::to_string(header.first_index.value + header.count - 1) +
-                                       ", sealed " + format_server_time(header.sealed_at));
+        return ok(found, "header",
+                  "batch " + std::to_string(header.batch_id.value) + ", entries " +
+                      std::to_string(header.first_index.value) + "-" +
+                      std::to_string(header.first_index.value + header.count - 1) + ", sealed " +
+                      format_server_time(header.sealed_at));
     }
 
     bool check_history(Found& found) {
@@ -353,9 +350,9 @@ private:
         if (!path || !merkle::verify_inclusion(batch, TreeSize(size), leaf, *path, newest_root_)) {
             return fail(found, "history_path", "not in the history", "");
         }
-        return ok(found, "history_path", std::to_string(path->size()) +
-                                             " hashes to the checkpoint of size " +
-                                             std::to_string(size));
+        return ok(found, "history_path",
+                  std::to_string(path->size()) + " hashes to the checkpoint of size " +
+                      std::to_string(size));
     }
 
     bool check_signatures(Found& found) {
@@ -367,8 +364,9 @@ private:
                             describe(*fault));
             }
         }
-        ok(found, "checkpoint", "size " + std::to_string(newest + 1) + ", root " +
-                                    to_hex(newest_root_) + ", signed by the trusted key");
+        ok(found, "checkpoint",
+           "size " + std::to_string(newest + 1) + ", root " + to_hex(newest_root_) +
+               ", signed by the trusted key");
         if (!found.sealed.seal_holds) {
             return fail(found, "seal", "under a seal no trusted key made", "");
         }
@@ -387,19 +385,19 @@ private:
         if (claim == nullptr) {
             found.hit.steps.push_back(
                 {"anchor", StepState::skipped,
-                 chain_ == nullptr
-                     ? "no receipt of its batch under a block of the trust file"
-                     : "the chain holds no record that covers its batch yet"});
+                 chain_ == nullptr ? "no receipt of its batch under a block of the trust file"
+                                   : "the chain holds no record that covers its batch yet"});
             return true;
         }
         const TrustedAnchor* anchor = trust_.anchor(claim->chain_id, claim->contract);
         found.hit.level = Level::anchored;
         found.hit.label = anchor != nullptr && anchor->is_public ? "public" : "private";
-        return ok(found, "anchor", "batches " + std::to_string(claim->from_batch.value) + "-" +
-                                       std::to_string(claim->record.batch_id.value) +
-                                       " in block " + std::to_string(claim->block_number) +
-                                       " of chain " + std::to_string(claim->chain_id) + " (" +
-                                       found.hit.label + "); " + claim->basis);
+        return ok(found, "anchor",
+                  "batches " + std::to_string(claim->from_batch.value) + "-" +
+                      std::to_string(claim->record.batch_id.value) + " in block " +
+                      std::to_string(claim->block_number) + " of chain " +
+                      std::to_string(claim->chain_id) + " (" + found.hit.label + "); " +
+                      claim->basis);
     }
 
     void conclude_all() {
@@ -422,7 +420,7 @@ private:
             }
             report_.hits.push_back(std::move(found.hit));
         }
-        report_.verdict = failed                        ? Verdict::fail
+        report_.verdict = failed                       ? Verdict::fail
                           : !report_.undecided.empty() ? Verdict::undecided
                                                        : Verdict::pass;
         if (report_.verdict != Verdict::pass) report_.level = Level::none;

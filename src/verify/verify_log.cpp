@@ -19,8 +19,7 @@ public:
 
     Report run() {
         if (open()) {
-            const Hash log_id =
-                wire::log_id_of(origin_for(fs_, batches_.segments, trust_));
+            const Hash log_id = wire::log_id_of(origin_for(fs_, batches_.segments, trust_));
             if (chain_ != nullptr) {
                 anchors_.read_journal(fs_, dir_, log_id);
                 anchors_.ask_chain(*chain_, log_id);
@@ -99,8 +98,9 @@ private:
         if (!unsealed) return std::move(unsealed).error();
         if (reader.torn()) {
             report_.undecided.push_back(
-                reader.torn_at() + " is incomplete: a crash cut a seal short (the daemon's next "
-                                   "start mends it), or somebody cut the file");
+                reader.torn_at() +
+                " is incomplete: a crash cut a seal short (the daemon's next "
+                "start mends it), or somebody cut the file");
         }
         for (const SegmentEnd& end : reader.stream().ends()) {
             Fault fault;
@@ -130,8 +130,9 @@ private:
         }
         Fault fault;
         fault.kind = "no_genesis";
-        fault.phrase = "log/ holds entries and batches/ holds nothing, not even the log's "
-                       "beginning";
+        fault.phrase =
+            "log/ holds entries and batches/ holds nothing, not even the log's "
+            "beginning";
         faults_.add(std::move(fault));
     }
 

@@ -86,8 +86,7 @@ AlertParser::~AlertParser() = default;
 
 // A frame that came canonical is judged as sent, after one pass over it. Any other is brought
 // into canonical form first and then takes the same way, so that there is one schema check.
-std::variant<Alert, Hello, Refusal> AlertParser::parse(std::string_view frame,
-                                                       std::string& arena) {
+std::variant<Alert, Hello, Refusal> AlertParser::parse(std::string_view frame, std::string& arena) {
     if (frame.size() > kFrameSizeMax) {
         return Refusal{RejectCode::too_large, "The frame is over 65536 bytes.", std::nullopt};
     }

@@ -18,12 +18,21 @@ constexpr std::uint64_t kProtocol = 1;
 
 // The members of an alert, in canonical order, so that one walk along both lists pairs them.
 enum Slot : std::size_t {
-    alert_type, batch_id, confidence, device_id, entry_id, epoch, features_summary, sent_at,
-    seq_no, sig, timestamp,
+    alert_type,
+    batch_id,
+    confidence,
+    device_id,
+    entry_id,
+    epoch,
+    features_summary,
+    sent_at,
+    seq_no,
+    sig,
+    timestamp,
 };
 constexpr std::array<std::string_view, timestamp + 1> kNames{
-    "alert_type", "batch_id", "confidence", "device_id", "entry_id", "epoch",
-    "features_summary", "sent_at", "seq_no", "sig", "timestamp"};
+    "alert_type",       "batch_id", "confidence", "device_id", "entry_id", "epoch",
+    "features_summary", "sent_at",  "seq_no",     "sig",       "timestamp"};
 constexpr std::array<Slot, 3> kOptional{epoch, sent_at, sig};
 
 using Values = std::array<std::string_view, kNames.size()>;  // raw; empty when absent
@@ -86,8 +95,7 @@ private:
         const auto id = parse_entry_id(text(entry_id));
         require(id.has_value(), entry_id, "must be a lower-case UUIDv7");
         if (id) fields_.entry_id = *id;
-        require(values_[features_summary].starts_with('{'), features_summary,
-                "must be an object");
+        require(values_[features_summary].starts_with('{'), features_summary, "must be an object");
         if (values_[sig].empty()) return;
         fields_.sig = text(sig);
         require(is_signature(fields_.sig), sig, "must be the base64 of 64 bytes");

@@ -80,8 +80,7 @@ std::uint64_t read_fee(ObjectReader& reader, std::string_view name) {
     std::uint64_t fee = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), fee);
     const bool is_decimal = text.size() <= kFeeDigitsMax && read.ec == std::errc() &&
-                            read.ptr == text.data() + text.size() &&
-                            text == std::to_string(fee);
+                            read.ptr == text.data() + text.size() && text == std::to_string(fee);
     reader.require(is_decimal, name, "must be a decimal string of at most 64 bits");
     return fee;
 }

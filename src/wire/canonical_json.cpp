@@ -4,9 +4,9 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
+#include <nlohmann/json.hpp>
 
 #include "anchorlog/base/types.h"
 #include "wire/canonical_scan.h"
@@ -32,13 +32,13 @@ struct Decimal {
 
 Decimal shortest(double value) {
     std::array<char, 32> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::scientific)
-                         .ptr;
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific)
+            .ptr;
     const char* exponent_at = std::find(text.data(), end, 'e');
     Decimal out;
-    std::copy_if(static_cast<const char*>(text.data()), exponent_at,
-                 std::back_inserter(out.digits), [](char c) { return c != '.'; });
+    std::copy_if(static_cast<const char*>(text.data()), exponent_at, std::back_inserter(out.digits),
+                 [](char c) { return c != '.'; });
     const char* from = exponent_at + (exponent_at[1] == '+' ? 2 : 1);
     std::from_chars(from, end, out.point);
     ++out.point;
@@ -184,13 +184,27 @@ void append_json_string(std::string& out, std::string_view utf8) {
     out.push_back('"');
     for (const char c : utf8) {
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\b': out += "\\b"; break;
-            case '\f': out += "\\f"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\b':
+                out += "\\b";
+                break;
+            case '\f':
+                out += "\\f";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default: {
                 const auto byte = static_cast<unsigned char>(c);
                 if (byte >= 0x20) {

@@ -59,8 +59,7 @@ bool is_canonical_number(std::string_view token) {
 // Walks canonical text. `members` and `elements` get what is directly inside the top level.
 class Scanner {
 public:
-    explicit Scanner(std::string_view text)
-        : at_(text.data()), end_(text.data() + text.size()) {}
+    explicit Scanner(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
 
     std::vector<Member>* members = nullptr;
     std::vector<std::string_view>* elements = nullptr;
@@ -85,13 +84,20 @@ private:
     bool value(int depth) {
         if (at_ == end_) return false;
         switch (*at_) {
-            case '{': return object(depth + 1);
-            case '[': return array(depth + 1);
-            case '"': return string();
-            case 't': return take("true");
-            case 'f': return take("false");
-            case 'n': return take("null");
-            default: return number();
+            case '{':
+                return object(depth + 1);
+            case '[':
+                return array(depth + 1);
+            case '"':
+                return string();
+            case 't':
+                return take("true");
+            case 'f':
+                return take("false");
+            case 'n':
+                return take("null");
+            default:
+                return number();
         }
     }
 
@@ -165,8 +171,7 @@ private:
     static bool in_order(std::string_view before, std::string_view name) {
         const bool is_escaped = before.find('\\') != std::string_view::npos ||
                                 name.find('\\') != std::string_view::npos;
-        return is_escaped ? utf16_less(unescape(before), unescape(name))
-                          : utf16_less(before, name);
+        return is_escaped ? utf16_less(unescape(before), unescape(name)) : utf16_less(before, name);
     }
 
     static std::string_view between(const char* begin, const char* end) {
@@ -181,9 +186,7 @@ char hex_digit_value(char c) { return static_cast<char>(is_digit(c) ? c - '0' : 
 
 }  // namespace
 
-bool scan_canonical(std::string_view text) {
-    return is_utf8(text) && Scanner(text).whole();
-}
+bool scan_canonical(std::string_view text) { return is_utf8(text) && Scanner(text).whole(); }
 
 bool scan_object(std::string_view text, std::vector<Member>& members) {
     members.clear();
@@ -211,18 +214,29 @@ std::string unescape(std::string_view raw) {
         }
         const char c = raw[++i];
         switch (c) {
-            case 'b': out.push_back('\b'); break;
-            case 'f': out.push_back('\f'); break;
-            case 'n': out.push_back('\n'); break;
-            case 'r': out.push_back('\r'); break;
-            case 't': out.push_back('\t'); break;
+            case 'b':
+                out.push_back('\b');
+                break;
+            case 'f':
+                out.push_back('\f');
+                break;
+            case 'n':
+                out.push_back('\n');
+                break;
+            case 'r':
+                out.push_back('\r');
+                break;
+            case 't':
+                out.push_back('\t');
+                break;
             case 'u':
                 if (raw.size() - i <= 4) return out;
                 out.push_back(static_cast<char>(hex_digit_value(raw[i + 3]) * 16 +
                                                 hex_digit_value(raw[i + 4])));
                 i += 4;
                 break;
-            default: out.push_back(c);
+            default:
+                out.push_back(c);
         }
     }
     return out;

@@ -147,16 +147,16 @@ Result<EntryLine> parse_entry_line(std::string_view line) {
     cursor.expect("\",\"sender\":\"");
     out.sender = cursor.until("\"");
     cursor.expect("\"");
-    const bool has_sent_at =
-        out.kind == EntryLine::Kind::alert && cursor.accept(",\"sent_at\":\"");
+    const bool has_sent_at = out.kind == EntryLine::Kind::alert && cursor.accept(",\"sent_at\":\"");
     if (has_sent_at) {
         out.sent_at = cursor.until("\"");
         cursor.expect("\"");
     }
     cursor.expect("}");
     if (!cursor.is_whole()) {
-        return bad_line("its members are not alert or audit, cert, index, received_at, sender, "
-                        "sent_at, in this order and nothing else");
+        return bad_line(
+            "its members are not alert or audit, cert, index, received_at, sender, "
+            "sent_at, in this order and nothing else");
     }
 
     const auto number = parse_integer(index);
@@ -170,8 +170,9 @@ Result<EntryLine> parse_entry_line(std::string_view line) {
         return bad_line("`cert` must be 32 lower-case hex digits");
     }
     if (is_alert ? !is_sender_urn(out.sender) : out.sender != kDaemon) {
-        return bad_line("`sender` must be urn:anchorlog:sender:<name>, or urn:anchorlog:daemon "
-                        "for an audit");
+        return bad_line(
+            "`sender` must be urn:anchorlog:sender:<name>, or urn:anchorlog:daemon "
+            "for an audit");
     }
     if (has_sent_at && !parse_sender_time(out.sent_at)) {
         return bad_line("`sent_at` must be an RFC 3339 time with T and Z");

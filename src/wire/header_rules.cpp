@@ -16,13 +16,12 @@ constexpr std::size_t kKeyIdDigits = 8;
 constexpr std::array<std::string_view, 5> kReasons{"count", "age", "stop", "recover", "control"};
 // A kind is also a member's name, so it cannot be one of these.
 constexpr std::array<std::string_view, 17> kCommonMembers{
-    "batch_id",    "beacon",    "count",  "count_audit", "first_index",   "kind",
-    "log",         "merkle_root", "opened_at", "prev_root", "reason",     "sealed_at",
-    "signer",      "sources",   "sources_count", "sources_digest", "v"};
+    "batch_id",       "beacon",    "count",       "count_audit", "first_index",
+    "kind",           "log",       "merkle_root", "opened_at",   "prev_root",
+    "reason",         "sealed_at", "signer",      "sources",     "sources_count",
+    "sources_digest", "v"};
 
-Error broken(std::string_view why) {
-    return {Errc::invalid_input, "header: " + std::string(why)};
-}
+Error broken(std::string_view why) { return {Errc::invalid_input, "header: " + std::string(why)}; }
 
 bool is_kind(std::string_view kind) {
     return !kind.empty() && kind.size() <= kKindSizeMax &&

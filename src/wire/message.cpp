@@ -39,19 +39,32 @@ std::string durable_object(std::vector<DurableNumber> durable) {
 
 std::string_view to_string(RejectCode code) noexcept {
     switch (code) {
-        case RejectCode::malformed: return "malformed";
-        case RejectCode::schema: return "schema";
-        case RejectCode::too_large: return "too_large";
-        case RejectCode::identity: return "identity";
-        case RejectCode::signature: return "signature";
-        case RejectCode::replay: return "replay";
-        case RejectCode::equivocation: return "equivocation";
-        case RejectCode::stale: return "stale";
-        case RejectCode::future: return "future";
-        case RejectCode::busy: return "busy";
-        case RejectCode::storage_full: return "storage_full";
-        case RejectCode::shutting_down: return "shutting_down";
-        case RejectCode::forked: return "forked";
+        case RejectCode::malformed:
+            return "malformed";
+        case RejectCode::schema:
+            return "schema";
+        case RejectCode::too_large:
+            return "too_large";
+        case RejectCode::identity:
+            return "identity";
+        case RejectCode::signature:
+            return "signature";
+        case RejectCode::replay:
+            return "replay";
+        case RejectCode::equivocation:
+            return "equivocation";
+        case RejectCode::stale:
+            return "stale";
+        case RejectCode::future:
+            return "future";
+        case RejectCode::busy:
+            return "busy";
+        case RejectCode::storage_full:
+            return "storage_full";
+        case RejectCode::shutting_down:
+            return "shutting_down";
+        case RejectCode::forked:
+            return "forked";
     }
     return "unknown";
 }
@@ -64,13 +77,15 @@ bool is_permanent(RejectCode code) noexcept {
         case RejectCode::identity:
         case RejectCode::signature:
         case RejectCode::replay:
-        case RejectCode::equivocation: return true;
+        case RejectCode::equivocation:
+            return true;
         case RejectCode::stale:
         case RejectCode::future:
         case RejectCode::busy:
         case RejectCode::storage_full:
         case RejectCode::shutting_down:
-        case RejectCode::forked: return false;
+        case RejectCode::forked:
+            return false;
     }
     return false;
 }

@@ -28,8 +28,9 @@ Error bad_note(std::string_view why) {
     return {Errc::invalid_input, "signed note: " + std::string(why)};
 }
 Error bad_vkey(std::string_view why) {
-    return {Errc::invalid_input, "vkey: " + std::string(why) + "; `<name>+<key id>+<key>` of an "
-                                 "Ed25519 key expected"};
+    return {Errc::invalid_input, "vkey: " + std::string(why) +
+                                     "; `<name>+<key id>+<key>` of an "
+                                     "Ed25519 key expected"};
 }
 Error bad_checkpoint(std::string_view why) {
     return {Errc::invalid_input, "checkpoint: " + std::string(why)};
@@ -67,8 +68,7 @@ Result<NoteSignature> parse_signature(std::string_view line) {
         return bad_note("a signature that is not the base64 of a key id and a signature");
     }
     const auto body_at = blob->begin() + static_cast<std::ptrdiff_t>(kKeyIdSize);
-    return NoteSignature{std::string(name), read_u32be(blob->data()),
-                         Bytes(body_at, blob->end())};
+    return NoteSignature{std::string(name), read_u32be(blob->data()), Bytes(body_at, blob->end())};
 }
 
 std::string_view take_line(std::string_view& rest) {
@@ -172,8 +172,8 @@ Result<void> verify_note(const Note& note, const std::vector<VerifierKey>& keys)
         for (const VerifierKey& key : keys) {
             if (key.name != signature.name || key.key_id != signature.key_id) continue;
             is_known = true;
-            is_valid = is_valid || crypto::verify(key.key, as_bytes(note.text),
-                                                  signature.signature);
+            is_valid =
+                is_valid || crypto::verify(key.key, as_bytes(note.text), signature.signature);
         }
         if (is_known && !is_valid) {
             return bad_note("the signature of " + signature.name + "+" +

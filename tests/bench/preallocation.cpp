@@ -26,7 +26,8 @@ enum class Space { growing, keep_size, padded, zeroed };
 
 void take_space(int fd, off_t from, Space space) {
     switch (space) {
-        case Space::growing: return;
+        case Space::growing:
+            return;
         case Space::keep_size:
             if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, from, kStepBytes) != 0) stop("fallocate");
             return;

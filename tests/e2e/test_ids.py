@@ -17,8 +17,15 @@ VAIN_TRIES = 2
 
 
 def test_the_server_is_killed_in_mid_replay(make_gateway: MakeGateway, tmp_path: Path) -> None:
-    # The sender knows one address, so the daemon must come back where it was.
-    gateway = make_gateway(config={"listen": {"port": free_port()}, "batch": {"interval_s": 1}})
+    # The sender knows one address, so the daemon must come back where it was. Slow commits hold
+    # the sender at its window, far from the end, when the daemon is killed.
+    gateway = make_gateway(
+        config={
+            "listen": {"port": free_port()},
+            "batch": {"interval_s": 1},
+            "commit": {"delay_ms": 1000},
+        }
+    )
     expected = len(Ids.dry_run(FILES, "--flow-alerts"))
     assert expected > 100
     ids = Ids(tmp_path / "ids", gateway)

@@ -22,8 +22,7 @@ class MapFile final : public File {
 public:
     explicit MapFile(const std::string& bytes) : bytes_(bytes) {}
     Result<void> write_at(std::uint64_t, ByteView) override { return refused(); }
-    Result<std::size_t> read_at(std::uint64_t offset,
-                                std::span<std::uint8_t> out) const override {
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override {
         if (offset >= bytes_.size()) return std::size_t{0};
         const std::size_t size = std::min<std::size_t>(out.size(), bytes_.size() - offset);
         std::memcpy(out.data(), bytes_.data() + offset, size);
@@ -103,9 +102,7 @@ Result<void> MapFileSystem::rename(const std::string&, const std::string&) { ret
 Result<void> MapFileSystem::remove(const std::string&) { return read_only(); }
 Result<std::unique_ptr<FileLock>> MapFileSystem::lock(const std::string&) { return read_only(); }
 Result<SpaceInfo> MapFileSystem::space(const std::string&) const { return SpaceInfo{}; }
-Result<std::string> MapFileSystem::volatile_type(const std::string&) const {
-    return std::string();
-}
+Result<std::string> MapFileSystem::volatile_type(const std::string&) const { return std::string(); }
 
 eth::Address FakeChain::contract() {
     eth::Address address{};
@@ -118,9 +115,9 @@ Hash FakeChain::code_hash() { return crypto::keccak256(as_bytes("runtime code"))
 const FakeChain::Anchored& FakeChain::anchor(const eth::AnchorRecord& record) {
     ANCHORLOG_ASSERT(record.batch_id.value >= next_batch_);
     Anchored one;
-    one.event = {record.log_id,      record.batch_id,     record.history_root,
+    one.event = {record.log_id,        record.batch_id,    record.history_root,
                  BatchId(next_batch_), record.merkle_root, record.sealed_at_ms,
-                 record.signer_key,  record.sig_r,        record.sig_s};
+                 record.signer_key,    record.sig_r,       record.sig_s};
     next_batch_ = record.batch_id.value + 1;
     Hash secret;
     secret.bytes.fill(7);
@@ -244,10 +241,16 @@ void LogBuilder::write_line(const wire::Header& draft) {
     auto note = wire::sign_note(wire::format_checkpoint({kOrigin, history_.size(), root}), kOrigin,
                                 {signer_.get()});
     const Hash log_id = wire::log_id_of(kOrigin);
-    auto seal = signer_->sign(wire::seal_payload(log_id, header.batch_id, header.merkle_root, root,
-                                                 header.sealed_at));
-    newest_ = {log_id, header.batch_id, header.merkle_root, root,
-               static_cast<std::uint64_t>(now_ms_), {}, {}, {}};
+    auto seal = signer_->sign(
+        wire::seal_payload(log_id, header.batch_id, header.merkle_root, root, header.sealed_at));
+    newest_ = {log_id,
+               header.batch_id,
+               header.merkle_root,
+               root,
+               static_cast<std::uint64_t>(now_ms_),
+               {},
+               {},
+               {}};
     newest_.signer_key.bytes = signer_->public_key();
     std::copy_n(seal->begin(), 32, newest_.sig_r.bytes.begin());
     std::copy_n(seal->begin() + 32, 32, newest_.sig_s.bytes.begin());
@@ -300,8 +303,8 @@ void LogBuilder::write(MapFileSystem& fs, const std::string& dir, std::size_t se
     const auto put = [&](const std::string& journal, const std::vector<std::string>& lines,
                          std::size_t step) {
         for (std::size_t first = 0; first == 0 || first < lines.size(); first += step) {
-            std::string& bytes = fs.files[dir + "/" + journal + "/" +
-                                          segment_name(first, ".ndjson")];
+            std::string& bytes =
+                fs.files[dir + "/" + journal + "/" + segment_name(first, ".ndjson")];
             bytes.clear();
             const std::size_t end = std::min(lines.size(), first + step);
             for (std::size_t i = first; i < end; ++i) bytes += lines[i] + "\n";

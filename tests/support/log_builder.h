@@ -90,7 +90,7 @@ public:
     std::vector<std::string> entries;
     std::vector<std::string> batches;
     std::vector<std::string> anchors;
-    std::vector<Hash> leaves;             // as sealed, whatever happens to `entries`
+    std::vector<Hash> leaves;  // as sealed, whatever happens to `entries`
     std::vector<wire::Header> headers;
     std::size_t padding_bytes = 512;
 

@@ -36,8 +36,7 @@ void LogMachine::crash(std::uint64_t seed) {
 
 ledger::Admission LogMachine::admit(const std::string& device, std::uint64_t seq_no,
                                     std::uint64_t epoch, std::uint64_t variant) {
-    const std::string text =
-        make_alert(device, seq_no, clock_.now().wall.ms, epoch, variant);
+    const std::string text = make_alert(device, seq_no, clock_.now().wall.ms, epoch, variant);
     std::string arena;
     wire::AlertParser parser;
     const auto parsed = parser.parse(text, arena);

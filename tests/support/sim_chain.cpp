@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "anchorlog/crypto/keccak.h"
+#include "anchorlog/eth/block_header.h"
 #include "anchorlog/eth/receipt.h"
-#include "anchorlog/eth/rlp.h"
 #include "anchorlog/eth/trie.h"
 
 namespace anchorlog::testing {
@@ -17,27 +17,38 @@ using anchor::SendClass;
 constexpr std::uint64_t kAnchorGas = 58'331;
 constexpr std::uint64_t kPriorityFee = 1'000'000'000;
 
+// As a node would tell it, so that the header is a real one.
 Bytes make_header(const Hash& parent, const Hash& receipts_root, std::uint64_t number,
                   std::uint64_t salt) {
-    Bytes items;
-    eth::append_rlp(items, parent.bytes);
-    eth::append_rlp(items, Hash{}.bytes);
-    eth::append_rlp(items, eth::Address{});
-    eth::append_rlp(items, Hash{}.bytes);
-    eth::append_rlp(items, Hash{}.bytes);
-    eth::append_rlp(items, receipts_root.bytes);
-    eth::append_rlp(items, Bytes(eth::kBloomSize));
-    eth::append_rlp_uint(items, 0);
-    eth::append_rlp_uint(items, number);
-    eth::append_rlp_uint(items, 30'000'000);
-    eth::append_rlp_uint(items, 0);
-    eth::append_rlp_uint(items, 1'767'225'600 + 12 * number);
-    Bytes extra;
-    append_u64be(extra, salt);
-    eth::append_rlp(items, extra);
-    eth::append_rlp(items, Hash{}.bytes);
-    eth::append_rlp(items, Bytes(8));
-    return eth::rlp_list(items);
+    const auto hex64 = [](std::uint64_t value) {
+        Bytes bytes;
+        append_u64be(bytes, value);
+        return "0x" + to_hex(bytes);
+    };
+    const std::string zero_hash = "0x" + to_hex(Hash{});
+    const std::map<std::string, std::string, std::less<>> members = {
+        {"parentHash", "0x" + to_hex(parent)},
+        {"sha3Uncles", zero_hash},
+        {"miner", "0x" + to_hex(eth::Address{})},
+        {"stateRoot", zero_hash},
+        {"transactionsRoot", zero_hash},
+        {"receiptsRoot", "0x" + to_hex(receipts_root)},
+        {"logsBloom", "0x" + to_hex(Bytes(eth::kBloomSize))},
+        {"difficulty", "0x0"},
+        {"number", hex64(number)},
+        {"gasLimit", hex64(30'000'000)},
+        {"gasUsed", "0x0"},
+        {"timestamp", hex64(1'767'225'600 + 12 * number)},
+        {"extraData", hex64(salt)},
+        {"mixHash", zero_hash},
+        {"nonce", hex64(0)},
+    };
+    auto header = eth::encode_block_header([&](std::string_view name) {
+        const auto found = members.find(name);
+        return found == members.end() ? std::nullopt : std::optional(found->second);
+    });
+    ANCHORLOG_ASSERT(header.has_value());
+    return std::move(*header);
 }
 
 Error reverted(const std::string& why) { return {Errc::refused, "execution reverted: " + why}; }
@@ -140,9 +151,9 @@ Result<std::optional<eth::AnchoredEvent>> SimChain::run_anchor(State& state,
     const BatchId from_batch(log.next_batch);
     log.next_batch = call->batch_id.value + 1;
     log.records[call->batch_id.value] = record;
-    return std::optional(eth::AnchoredEvent{
-        call->log_id, call->batch_id, call->history_root, from_batch, call->merkle_root,
-        call->sealed_at_ms, call->signer_key, call->sig_r, call->sig_s});
+    return std::optional(eth::AnchoredEvent{call->log_id, call->batch_id, call->history_root,
+                                            from_batch, call->merkle_root, call->sealed_at_ms,
+                                            call->signer_key, call->sig_r, call->sig_s});
 }
 
 anchor::ChainReceipt SimChain::execute(const Pooled& transaction, std::uint64_t index,
@@ -160,8 +171,8 @@ anchor::ChainReceipt SimChain::execute(const Pooled& transaction, std::uint64_t 
     } else if (*transaction.fields.to == contract_ && state_.has_contract) {
         State after = state_;
         const auto ran = run_anchor(after, transaction.from, transaction.fields.data);
-        const bool creates = !transaction.fields.data.empty() && !eth::parse_anchor_call(
-                                 transaction.fields.data).has_value();
+        const bool creates = !transaction.fields.data.empty() &&
+                             !eth::parse_anchor_call(transaction.fields.data).has_value();
         out.succeeded = ran.has_value() || creates;
         if (ran) state_ = std::move(after);
         if (ran && *ran) out.logs.push_back(eth::encode_anchored(contract_, **ran));
@@ -343,8 +354,7 @@ Result<anchor::LogHead> SimChain::log_head(const eth::Address&, const Hash& log_
     if (auto error = fault("log_head")) return *error;
     const auto found = state_.logs.find(log_id);
     if (found == state_.logs.end()) return anchor::LogHead{};
-    return anchor::LogHead{found->second.submitter, found->second.next_batch,
-                           found->second.frozen};
+    return anchor::LogHead{found->second.submitter, found->second.next_batch, found->second.frozen};
 }
 
 Result<Hash> SimChain::record_of(const eth::Address&, const Hash& log_id, BatchId batch) {

@@ -31,24 +31,24 @@ public:
     [[nodiscard]] const eth::Address& contract() const { return contract_; }
 
     // --- what a test does to the chain ---
-    bool mines_at_once = true;           // else mine() does
-    void mine(std::uint64_t blocks = 1); // all that can be mined goes into the first
+    bool mines_at_once = true;            // else mine() does
+    void mine(std::uint64_t blocks = 1);  // all that can be mined goes into the first
     // The last blocks leave the chain; their transactions are lost or wait in the pool again.
     void reorg(std::uint64_t blocks, bool keeps_transactions);
     void drop_pool() { pool_.clear(); }
-    void wipe();                         // started anew: another genesis, no contract, no account
+    void wipe();  // started anew: another genesis, no contract, no account
     void freeze(const Hash& log_id);
 
     // --- faults ---
     // Asked before every call by its method; an error is what the caller gets.
     std::function<std::optional<Error>(std::string_view method)> on_call;
-    std::uint64_t answers_to_lose = 0;   // sends that arrive and whose answer does not
+    std::uint64_t answers_to_lose = 0;  // sends that arrive and whose answer does not
     std::optional<anchor::SendAnswer> scripted_answer;  // to sends, which then do nothing
     std::optional<std::uint64_t> chain_id_answer;
     std::optional<Hash> code_hash_answer;
     std::optional<std::uint64_t> finalized;  // tag
     std::uint64_t base_fee = 1'000'000'000;
-    bool forges_receipts = false;        // receipts(): logs altered, so no root fits
+    bool forges_receipts = false;  // receipts(): logs altered, so no root fits
 
     // --- what a test asks ---
     [[nodiscard]] std::vector<eth::AnchoredEvent> events(const Hash& log_id) const;
@@ -62,8 +62,7 @@ public:
     [[nodiscard]] Result<std::uint64_t> chain_id() override;
     [[nodiscard]] Result<Hash> genesis_hash() override;
     [[nodiscard]] Result<std::uint64_t> head_number() override;
-    [[nodiscard]] Result<std::optional<std::uint64_t>> tagged_number(
-        std::string_view tag) override;
+    [[nodiscard]] Result<std::optional<std::uint64_t>> tagged_number(std::string_view tag) override;
     [[nodiscard]] Result<Hash> code_hash(const eth::Address& contract) override;
     [[nodiscard]] Result<std::uint64_t> nonce(const eth::Address& account) override;
     [[nodiscard]] Result<std::string> balance_wei(const eth::Address& account) override;
@@ -81,9 +80,10 @@ public:
                                                    const Hash& log_id) override;
     [[nodiscard]] Result<Hash> record_of(const eth::Address& contract, const Hash& log_id,
                                          BatchId batch) override;
-    [[nodiscard]] Result<std::vector<eth::Log>> anchored_events(
-        const eth::Address& contract, const Hash& log_id, std::uint64_t from_block,
-        std::uint64_t to_block) override;
+    [[nodiscard]] Result<std::vector<eth::Log>> anchored_events(const eth::Address& contract,
+                                                                const Hash& log_id,
+                                                                std::uint64_t from_block,
+                                                                std::uint64_t to_block) override;
     void abort() override { aborted_ = true; }
 
 private:

@@ -79,9 +79,9 @@ void SimInode::keep_random_sectors(SimRandom& random) {
     std::uint64_t running = size;
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         const SimChange& change = pending_[i];
-        running = change.bytes.empty() ? change.offset
-                                       : std::max<std::uint64_t>(
-                                             running, change.offset + change.bytes.size());
+        running = change.bytes.empty()
+                      ? change.offset
+                      : std::max<std::uint64_t>(running, change.offset + change.bytes.size());
         if (i < size_version) size = running;
         size_max = std::max(size_max, running);
     }
@@ -102,8 +102,10 @@ void SimInode::keep_random_sectors(SimRandom& random) {
             const std::uint64_t sector = at / kSimSectorBytes;
             const std::uint64_t stop = std::min(end, (sector + 1) * kSimSectorBytes);
             if (kept(sector, i)) {
-                if (sizing) image.replace(at, stop - at, stop - at, '\0');
-                else image.replace(at, stop - at, change.bytes, at - change.offset, stop - at);
+                if (sizing)
+                    image.replace(at, stop - at, stop - at, '\0');
+                else
+                    image.replace(at, stop - at, change.bytes, at - change.offset, stop - at);
             }
             at = stop;
         }
@@ -114,10 +116,17 @@ void SimInode::keep_random_sectors(SimRandom& random) {
 
 void SimInode::crash(SimRandom& random) {
     switch (pick(random, 5)) {
-        case 0: break;
-        case 1: sync(); break;
-        case 2: keep_prefix(pick(random, pending_.size() + 1), random); break;
-        default: keep_random_sectors(random); break;
+        case 0:
+            break;
+        case 1:
+            sync();
+            break;
+        case 2:
+            keep_prefix(pick(random, pending_.size() + 1), random);
+            break;
+        default:
+            keep_random_sectors(random);
+            break;
     }
     pending_.clear();
     now_ = durable_;
@@ -127,8 +136,10 @@ namespace {
 
 void change_names(SimNames& names, const SimNameChange& change) {
     if (!change.from.empty()) names.erase(change.from);
-    if (change.inode) names[change.name] = change.inode;
-    else names.erase(change.name);
+    if (change.inode)
+        names[change.name] = change.inode;
+    else
+        names.erase(change.name);
 }
 
 }  // namespace

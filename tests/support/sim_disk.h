@@ -24,7 +24,7 @@ using SimRandom = std::mt19937_64;
 // One change of a file not yet synced: bytes written, or a new size.
 struct SimChange {
     std::uint64_t offset = 0;
-    std::string bytes;                 // empty: the size becomes `offset`
+    std::string bytes;  // empty: the size becomes `offset`
 };
 
 // A file without its name: what is read now, what a crash leaves for sure, and what lies between.
@@ -81,7 +81,7 @@ struct SimDisk {
     mutable std::mutex mutex;  // guards all
     std::map<std::string, SimDirectory> directories;
     std::set<std::string> locks;
-    std::uint64_t epoch = 0;   // handles of an earlier one are dead
+    std::uint64_t epoch = 0;  // handles of an earlier one are dead
     std::uint64_t capacity = std::uint64_t{1} << 40;
     std::string volatile_type;
     std::vector<Fault> faults;

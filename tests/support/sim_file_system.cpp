@@ -17,11 +17,8 @@ class SimFile final : public File {
 public:
     SimFile(std::shared_ptr<SimDisk> disk, std::shared_ptr<SimInode> inode, std::string path,
             bool writable)
-        : disk_(std::move(disk)),
-          inode_(std::move(inode)),
-          path_(std::move(path)),
-          epoch_(disk_->epoch),
-          writable_(writable) {}
+        : disk_(std::move(disk)), inode_(std::move(inode)), path_(std::move(path)),
+          epoch_(disk_->epoch), writable_(writable) {}
 
     Result<void> write_at(std::uint64_t offset, ByteView bytes) override {
         const std::lock_guard lock(disk_->mutex);
@@ -44,8 +41,7 @@ public:
         return {};
     }
 
-    Result<std::size_t> read_at(std::uint64_t offset,
-                                std::span<std::uint8_t> out) const override {
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> out) const override {
         const std::lock_guard lock(disk_->mutex);
         if (auto open = alive(); !open) return std::move(open).error();
         const auto fate = disk_->begin(SimCall::read, path_);

@@ -36,10 +36,10 @@ public:
 };
 
 struct EthereumTarget {
-    std::string id;                 // names the target in anchors/, status and metrics
+    std::string id;  // names the target in anchors/, status and metrics
     std::uint64_t chain_id = 0;
     eth::Address contract{};
-    Hash code_hash;                 // keccak256 of the runtime code the operator trusts
+    Hash code_hash;                   // keccak256 of the runtime code the operator trusts
     std::string profile = "ganache";  // finality: ganache, anvil, l1, op-stack, custom
     std::uint64_t confirmations = 1;  // for `custom`
     std::uint32_t interval_s = 0;     // between two anchors
@@ -49,25 +49,26 @@ struct EthereumTarget {
 // What operators see of a target. A copy; see design §5 for the states.
 struct AnchorStatus {
     std::string target;
-    std::string state;                        // lower-case state name
-    std::string reason;                       // for stalled and conflict
-    std::optional<BatchId> sent_batch;        // newest attempt
-    std::optional<BatchId> covered_to;        // highest batch anchored and confirmed
-    std::string transaction;                  // 0x hash of the newest attempt
+    std::string state;                          // lower-case state name
+    std::string reason;                         // for stalled and conflict
+    std::optional<BatchId> sent_batch;          // newest attempt
+    std::optional<BatchId> covered_to;          // highest batch anchored and confirmed
+    std::string transaction;                    // 0x hash of the newest attempt
     std::optional<std::uint64_t> block_number;  // of the newest receipt
     std::optional<std::uint64_t> head_number;
     std::uint64_t attempts = 0;
     std::uint64_t confirmed = 0;
     std::uint64_t reorgs = 0;
     std::uint64_t errors = 0;
-    // The journal could not be written or synced; the worker has ended and the process must exit
-    // (74): what a failed sync left is not known.
-    bool storage_failed = false;
 };
 
 // Called on the anchor thread: the chain holds a record of this log that we lack or that differs
 // from ours. The daemon stops sealing and admitting.
 using ForkAlarm = std::function<void(const std::string& what)>;
+
+// Called on the anchor thread: anchors/ could not be written or synced. What reached the disk is
+// unknown, so the process must end (74) and the next start settles the journal; does not return.
+using StorageAlarm = std::function<void(const Error&)>;
 
 // One target's anchor thread. Its queue is the store: it asks for the newest sealed batch when
 // one is due, so an outage of any length is healed by one transaction. Sole writer of `journal`.
@@ -77,7 +78,7 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<AnchorWorker>> create(
         EthereumTarget target, std::unique_ptr<crypto::AccountKey> key,
         std::unique_ptr<ChainClient> chain, store::Journal& journal, const SealedBatches& batches,
-        const Clock& clock, ForkAlarm on_fork);
+        const Clock& clock, ForkAlarm on_fork, StorageAlarm on_storage_failure);
     virtual ~AnchorWorker() = default;
 
     virtual void start() = 0;

@@ -18,7 +18,7 @@ namespace anchorlog::anchor {
 struct ChainBlock {
     std::uint64_t number = 0;
     Hash hash;
-    Bytes header;         // RLP; keccak256(header) == hash was checked
+    Bytes header;  // RLP; keccak256(header) == hash was checked
     Hash receipts_root;
 };
 
@@ -31,16 +31,16 @@ struct ChainReceipt {
     std::optional<eth::Address> contract;  // made by a creation
     std::uint64_t gas_used = 0;
     std::vector<eth::Log> logs;
-    Bytes encoded;                          // the receipt as the receipt trie holds it
+    Bytes encoded;  // the receipt as the receipt trie holds it
 };
 
-struct LogHead {                            // LogAnchor.head(logId)
+struct LogHead {  // LogAnchor.head(logId)
     eth::Address submitter{};
     std::uint64_t next_batch = 0;
     bool frozen = false;
 };
 
-struct FeeSuggestion {                      // wei per gas
+struct FeeSuggestion {  // wei per gas
     std::uint64_t max_fee = 0;
     std::uint64_t priority_fee = 0;
 };
@@ -48,8 +48,19 @@ struct FeeSuggestion {                      // wei per gas
 // How a node answered a sent transaction. No class is final by itself: what is on the chain is
 // asked before anything is decided (design §5).
 enum class SendClass {
-    accepted, known, nonce_low, nonce_high, underpriced, funds, fee_cap, gas, wrong_chain,
-    reverted, rate_limited, busy, unknown,
+    accepted,
+    known,
+    nonce_low,
+    nonce_high,
+    underpriced,
+    funds,
+    fee_cap,
+    gas,
+    wrong_chain,
+    reverted,
+    rate_limited,
+    busy,
+    unknown,
 };
 struct SendAnswer {
     SendClass kind = SendClass::unknown;

@@ -40,14 +40,14 @@ public:
 };
 
 struct SpaceInfo {
-    std::uint64_t free_bytes = 0;   // what an unprivileged writer may still use
+    std::uint64_t free_bytes = 0;  // what an unprivileged writer may still use
     std::uint64_t total_bytes = 0;
 };
 
 enum class OpenMode {
-    read,         // must exist
-    read_write,   // must exist
-    create_new,   // must not exist (O_EXCL); not durable before sync_all and sync_dir
+    read,        // must exist
+    read_write,  // must exist
+    create_new,  // must not exist (O_EXCL); not durable before sync_all and sync_dir
 };
 
 // Everything the daemon does to files goes through here, so that a simulation can lose,

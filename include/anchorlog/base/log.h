@@ -23,12 +23,10 @@ struct LogField {
     LogField(std::string_view n, const char* v) : name(n), value(v) {}
     template <class Integer>
         requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>)
-    LogField(std::string_view n, Integer v)
-        : name(n), value(std::to_string(v)), is_bare(true) {}
+    LogField(std::string_view n, Integer v) : name(n), value(std::to_string(v)), is_bare(true) {}
     // A template, so that no pointer becomes a bool by itself.
     template <std::same_as<bool> Bool>
-    LogField(std::string_view n, Bool v)
-        : name(n), value(v ? "true" : "false"), is_bare(true) {}
+    LogField(std::string_view n, Bool v) : name(n), value(v ? "true" : "false"), is_bare(true) {}
 };
 
 // Writes one structured line to standard error: time, level, `event`, fields. Event names are

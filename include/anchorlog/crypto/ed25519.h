@@ -9,7 +9,7 @@
 
 namespace anchorlog::crypto {
 
-using PublicKey = std::array<std::uint8_t, 32>;   // raw Ed25519 (RFC 8032)
+using PublicKey = std::array<std::uint8_t, 32>;  // raw Ed25519 (RFC 8032)
 using Signature = std::array<std::uint8_t, 64>;
 
 // Signs with a key it owns. Any thread.

@@ -11,7 +11,7 @@ namespace anchorlog::crypto {
 
 struct RecoverableSignature {
     Hash r;
-    Hash s;                 // low-s (EIP-2)
+    Hash s;  // low-s (EIP-2)
     std::uint8_t y_parity = 0;
 };
 

@@ -18,8 +18,8 @@ struct Transaction {
     std::uint64_t priority_fee = 0;  // wei per gas
     std::uint64_t max_fee = 0;       // wei per gas
     std::uint64_t gas = 0;
-    std::optional<Address> to;       // nothing: makes a contract
-    std::uint64_t value = 0;         // wei
+    std::optional<Address> to;  // nothing: makes a contract
+    std::uint64_t value = 0;    // wei
     Bytes data;
 
     friend bool operator==(const Transaction&, const Transaction&) = default;

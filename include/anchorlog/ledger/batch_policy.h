@@ -27,7 +27,7 @@ struct OpenBatch {
     std::uint64_t audits = 0;
     std::optional<SteadyTime> oldest_alert;  // when it became durable
     std::optional<SteadyTime> oldest_entry;
-    bool recovered = false;                  // holds entries found at start: seal them first
+    bool recovered = false;  // holds entries found at start: seal them first
 };
 
 enum class SealReason { count, age, stop, recover };

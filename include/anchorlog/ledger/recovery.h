@@ -14,7 +14,7 @@
 namespace anchorlog::ledger {
 
 struct RecoveryOptions {
-    std::string dir;                       // the store: log/ batches/ anchors/ torn/ state/
+    std::string dir;  // the store: log/ batches/ anchors/ torn/ state/
     store::JournalOptions journal;
     SequencerOptions sequencer;
     std::uint64_t run_entries = 250'000;
@@ -35,10 +35,10 @@ struct Recovered {
     std::unique_ptr<store::Journal> anchors;
     std::unique_ptr<StateIndex> state;
     std::unique_ptr<Sequencer> sequencer;
-    std::string checkpoint;                // of the newest sealed batch
+    std::string checkpoint;  // of the newest sealed batch
     std::optional<TailCut> tail_cut;
-    std::uint64_t batches_replayed = 0;    // fed to the state again
-    std::uint64_t entries_replayed = 0;    // sealed and unsealed ones read again
+    std::uint64_t batches_replayed = 0;  // fed to the state again
+    std::uint64_t entries_replayed = 0;  // sealed and unsealed ones read again
 };
 
 // Brings a store back after any end: finds the longest valid prefix, feeds what the state lacks
@@ -55,10 +55,9 @@ struct Recovered {
 // journal already. Only `anchorlogctl log init` calls it. Returns the genesis checkpoint.
 [[nodiscard]] Result<std::string> init_log(FileSystem& fs, const std::string& dir,
                                            const store::JournalOptions& journal,
-                                           const std::string& origin,
-                                           const crypto::Signer& signer,
-                                           const wire::BatchPolicyRecord& policy,
-                                           const Hash& nonce, WallTime now);
+                                           const std::string& origin, const crypto::Signer& signer,
+                                           const wire::BatchPolicyRecord& policy, const Hash& nonce,
+                                           WallTime now);
 
 // Checks, cuts and takes in one unsealed line at a time while recovering; the same checks the
 // daemon trusts its own lines with.

@@ -46,8 +46,8 @@ struct Admission {
 
 // One line of a group, as the state and resends need it later.
 struct GroupEntry {
-    std::uint64_t offset = 0;                            // of its line inside Group::lines
-    ReplayWindow::Slot slot = ReplayWindow::kNoSlot;     // kNoSlot: an audit
+    std::uint64_t offset = 0;                         // of its line inside Group::lines
+    ReplayWindow::Slot slot = ReplayWindow::kNoSlot;  // kNoSlot: an audit
     Epoch epoch;
     SeqNo seq_no;
     wire::EntryId entry_id{};
@@ -59,8 +59,8 @@ struct Group {
     WallTime received_at;
     std::string lines;
     std::vector<GroupEntry> entries;
-    std::vector<Hash> leaves;       // filled by hash_group
-    store::LinePosition at;         // of its first line; filled by the writer
+    std::vector<Hash> leaves;  // filled by hash_group
+    store::LinePosition at;    // of its first line; filled by the writer
     [[nodiscard]] bool empty() const { return entries.empty(); }
     [[nodiscard]] std::uint64_t count() const { return entries.size(); }
 };
@@ -81,13 +81,13 @@ struct SealedBatch {
     std::string checkpoint;
     crypto::Signature seal{};
     Hash history_root;
-    std::string line;                                      // of batches/, LF included
+    std::string line;  // of batches/, LF included
     std::vector<std::pair<wire::EntryId, EntryIndex>> entry_ids;
-    std::vector<wire::Source> sources;                     // all of them, whatever the header lists
+    std::vector<wire::Source> sources;  // all of them, whatever the header lists
     std::vector<Hash> leaves;
-    store::LinePosition log_at;                            // of the first entry
-    std::vector<std::uint64_t> segments;                   // of log/ its entries are in, ascending
-    std::vector<std::pair<merkle::NodeId, Hash>> nodes;    // history subtrees this completed
+    store::LinePosition log_at;                          // of the first entry
+    std::vector<std::uint64_t> segments;                 // of log/ its entries are in, ascending
+    std::vector<std::pair<merkle::NodeId, Hash>> nodes;  // history subtrees this completed
 };
 
 struct SequencerOptions {
@@ -154,7 +154,7 @@ private:
         friend auto operator<=>(const SourceKey&, const SourceKey&) = default;
     };
     struct OpenSource {
-        SeqNo before;                       // highest of this (device, epoch) before the batch
+        SeqNo before;  // highest of this (device, epoch) before the batch
         std::vector<std::pair<std::uint64_t, StoredLine>> lines;  // by ascending seq_no
     };
     struct Open {

@@ -73,7 +73,7 @@ private:
 
     std::unique_ptr<store::StateDb> db_;
     std::uint64_t run_entries_;
-    mutable std::mutex mutex_;                  // guards the two runs, not the database
+    mutable std::mutex mutex_;  // guards the two runs, not the database
     MemoryRun newest_;
     std::shared_ptr<const MemoryRun> ingesting_;  // searchable until the database has it
 };

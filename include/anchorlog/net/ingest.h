@@ -27,13 +27,13 @@ struct InboundFrame {
 // What one read of one session brought: the unit that crosses threads.
 struct Inbound {
     SessionId session;
-    std::string sender;             // bare name from the certificate
+    std::string sender;  // bare name from the certificate
     wire::CertFingerprint cert{};
-    std::string arena;              // the alerts' texts
+    std::string arena;  // the alerts' texts
     std::vector<InboundFrame> frames;
-    std::uint64_t bytes = 0;        // weight in the queue (tiny frames count 256): given back
-                                    // through Outbound::released_bytes, session gone or not
-    bool last = false;              // the connection is gone: nothing follows; has no frames
+    std::uint64_t bytes = 0;  // weight in the queue (tiny frames count 256): given back
+                              // through Outbound::released_bytes, session gone or not
+    bool last = false;        // the connection is gone: nothing follows; has no frames
 };
 
 // What goes back to one session, in order.
@@ -64,12 +64,12 @@ struct TlsFiles {
 
 struct IngestOptions {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 7400;                     // 0: any free one
+    std::uint16_t port = 7400;  // 0: any free one
     std::uint32_t connections_max = 1'024;
     std::uint32_t handshake_timeout_ms = 5'000;
     std::uint32_t idle_timeout_ms = 300'000;
-    std::uint64_t session_bytes_max = 1u << 20;    // un-answered bytes of one session
-    std::uint64_t queue_bytes_max = 32u << 20;     // un-answered bytes of all sessions
+    std::uint64_t session_bytes_max = 1u << 20;  // un-answered bytes of one session
+    std::uint64_t queue_bytes_max = 32u << 20;   // un-answered bytes of all sessions
     std::uint32_t io_threads = 1;
 };
 

@@ -27,9 +27,9 @@ struct LinePosition {
 
 // What lies behind the last valid line of the last segment.
 struct Tail {
-    std::uint64_t line = 0;       // the number the first cut line would have had
+    std::uint64_t line = 0;  // the number the first cut line would have had
     LinePosition position;
-    std::uint64_t bytes = 0;      // up to the NUL-only rest or EOF; 0: a clean end
+    std::uint64_t bytes = 0;  // up to the NUL-only rest or EOF; 0: a clean end
     // The cut holds a whole line: a run without NUL from its start or a LF to a LF. Damage, or a
     // power failure that stored later sectors of an unsynced group but not earlier ones.
     bool complete_lines = false;
@@ -69,8 +69,8 @@ public:
                                                                LineCheck check);
     virtual ~Journal() = default;
 
-    [[nodiscard]] virtual std::uint64_t lines() const = 0;         // next line number
-    [[nodiscard]] virtual const Tail& tail() const = 0;            // as found by open()
+    [[nodiscard]] virtual std::uint64_t lines() const = 0;  // next line number
+    [[nodiscard]] virtual const Tail& tail() const = 0;     // as found by open()
     // Bytes of the tail, for the audit and torn/.
     [[nodiscard]] virtual Result<std::string> read_tail() const = 0;
     // Drops lines from `line` on and the tail, by truncation and, newest first, by removing
@@ -98,8 +98,7 @@ public:
     // straight at `hint` when the caller knows where that line stands. Damage on the way (a NUL,
     // more or fewer lines than the next segment's name says) is corruption with file and place;
     // the visitor's own error ends the visit and is returned as it is.
-    [[nodiscard]] virtual Result<void> for_each(std::uint64_t from_line,
-                                                const LineVisitor& visit,
+    [[nodiscard]] virtual Result<void> for_each(std::uint64_t from_line, const LineVisitor& visit,
                                                 const LinePosition* hint = nullptr) const = 0;
 };
 

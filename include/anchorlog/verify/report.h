@@ -23,8 +23,8 @@ struct Fault {
     std::optional<std::uint64_t> index, index_last;
     std::optional<std::uint64_t> batch, batch_last;
     std::optional<std::uint64_t> batch_first_index, batch_count;  // of `batch`, when one
-    std::string segment;                 // file inside the store: log/….ndjson
-    std::optional<std::uint64_t> line;   // in that file, from 1
+    std::string segment;                // file inside the store: log/….ndjson
+    std::optional<std::uint64_t> line;  // in that file, from 1
     std::string detail;
     std::string expected, found;
 };
@@ -34,14 +34,14 @@ struct Fault {
 // An anchor the log or the chain shows, and whether it counts.
 struct AnchorSummary {
     std::uint64_t chain_id = 0;
-    std::string contract;     // 0x…, EIP-55
+    std::string contract;  // 0x…, EIP-55
     std::uint64_t from_batch = 0;
     std::uint64_t batch = 0;
     std::uint64_t block_number = 0;
     std::string block_hash;
     std::string transaction;
-    std::string state;        // verified | block_untrusted | not_trusted | failed | superseded
-    std::string basis;        // what a verified one rests on
+    std::string state;  // verified | block_untrusted | not_trusted | failed | superseded
+    std::string basis;  // what a verified one rests on
     bool is_public = false;
 };
 
@@ -68,24 +68,24 @@ struct Report {
     Level level = Level::none;
     std::string label;  // public | private for ANCHORED, else empty
     std::string origin;
-    std::vector<std::string> basis;        // what the verdict rests on
-    std::vector<Fault> faults;             // in the order found, at most kFaultsListedMax
+    std::vector<std::string> basis;  // what the verdict rests on
+    std::vector<Fault> faults;       // in the order found, at most kFaultsListedMax
     std::uint64_t faults_unlisted = 0;
-    std::vector<std::string> undecided;    // why no decision was possible
-    std::vector<std::string> notes;        // information, never a reason to fail
+    std::vector<std::string> undecided;  // why no decision was possible
+    std::vector<std::string> notes;      // information, never a reason to fail
     std::vector<std::string> not_checked;
     std::vector<AnchorSummary> anchors;
     Checked checked;
-    std::uint64_t entries = 0;             // sealed and not
-    std::uint64_t unsealed = 0;            // entries behind the last sealed batch
-    std::uint64_t unprotected = 0;         // entries newer than the newest verified anchor
+    std::uint64_t entries = 0;                 // sealed and not
+    std::uint64_t unsealed = 0;                // entries behind the last sealed batch
+    std::uint64_t unprotected = 0;             // entries newer than the newest verified anchor
     std::optional<std::uint64_t> anchored_to;  // highest batch under a verified anchor
-    std::string checkpoint;                // the newest signed note
+    std::string checkpoint;                    // the newest signed note
 };
 
 enum class StepState { ok, failed, skipped };
 struct Step {
-    std::string name;    // stable: parse, canonical, leaf, …
+    std::string name;  // stable: parse, canonical, leaf, …
     StepState state = StepState::skipped;
     std::string detail;
 };
@@ -100,14 +100,14 @@ struct EntryHit {
     Level level = Level::none;
     std::string label;
     std::vector<Step> steps;
-    std::string text;        // the stored line
+    std::string text;  // the stored line
 };
 struct EntryReport {
     Verdict verdict = Verdict::undecided;
-    Level level = Level::none;   // the lowest of the hits
+    Level level = Level::none;  // the lowest of the hits
     std::string label;
     std::string origin;
-    std::string asked;           // "index 120", "entry_id …"
+    std::string asked;  // "index 120", "entry_id …"
     std::vector<EntryHit> hits;
     std::vector<std::string> basis;
     std::vector<Fault> faults;

@@ -31,8 +31,8 @@ using EntryId = std::array<std::uint8_t, 16>;  // a UUIDv7's bytes
 struct Alert {
     TextRange canonical;  // JCS of the alert without `sent_at`: stored, compared, signed
     TextRange device_id;
-    TextRange sent_at;    // as sent; empty when it was absent
-    TextRange sig;        // base64 as sent; empty when absent
+    TextRange sent_at;  // as sent; empty when it was absent
+    TextRange sig;      // base64 as sent; empty when absent
     EntryId entry_id{};
     WallTime timestamp;
     std::optional<WallTime> sent_at_time;

@@ -34,10 +34,10 @@ struct AnchorReceipt {
     BatchId from_batch;
     std::uint64_t chain_id = 0;
     std::array<std::uint8_t, 20> contract{};
-    Hash hash;                        // of the transaction
+    Hash hash;  // of the transaction
     std::uint64_t block_number = 0;
     Hash block_hash;
-    Bytes block_header;               // RLP; Keccak-256 of it is block_hash
+    Bytes block_header;  // RLP; Keccak-256 of it is block_hash
     std::uint64_t transaction_index = 0;
     std::uint64_t log_index = 0;      // of our event inside the receipt
     std::vector<Bytes> receipt_path;  // trie nodes, root first

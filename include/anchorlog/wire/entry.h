@@ -19,9 +19,9 @@ using CertFingerprint = std::array<std::uint8_t, 16>;
 
 // Appends `{"alert":…,"cert":…,"index":…,"received_at":…,"sender":…[,"sent_at":…]}` and LF
 // (formats §3). `canonical` is the alert's canonical form, `sender` the bare name.
-void append_alert_line(std::string& out, std::string_view canonical,
-                       const CertFingerprint& cert, EntryIndex index, WallTime received_at,
-                       std::string_view sender, std::string_view sent_at);
+void append_alert_line(std::string& out, std::string_view canonical, const CertFingerprint& cert,
+                       EntryIndex index, WallTime received_at, std::string_view sender,
+                       std::string_view sent_at);
 
 // What the daemon itself puts on record.
 struct Audit {
@@ -40,12 +40,12 @@ void append_audit_line(std::string& out, const Audit& audit, EntryIndex index,
 // A stored line, taken apart. Views into the line.
 struct EntryLine {
     enum class Kind { alert, audit } kind = Kind::alert;
-    std::string_view body;         // the canonical alert or audit object
-    std::string_view cert;         // 32 hex digits; empty for audits
+    std::string_view body;  // the canonical alert or audit object
+    std::string_view cert;  // 32 hex digits; empty for audits
     EntryIndex index;
     WallTime received_at;
-    std::string_view sender;       // urn:anchorlog:sender:… or urn:anchorlog:daemon
-    std::string_view sent_at;      // empty when absent
+    std::string_view sender;   // urn:anchorlog:sender:… or urn:anchorlog:daemon
+    std::string_view sent_at;  // empty when absent
 };
 
 // Takes apart one line without LF: exact members in exact order. Checks the envelope byte for

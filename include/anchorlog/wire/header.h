@@ -39,7 +39,7 @@ struct GenesisRecord {
     std::vector<std::string> keys;  // vkeys
     Hash nonce;
     BatchPolicyRecord policy;
-    std::string continues;          // an old checkpoint, or empty
+    std::string continues;  // an old checkpoint, or empty
 };
 
 struct Beacon {  // a block that was known when the batch was sealed: not sealed before it
@@ -54,12 +54,12 @@ struct Header {
     std::uint64_t count = 0;
     std::uint64_t count_audit = 0;
     EntryIndex first_index;
-    std::string kind = "batch";   // batch | genesis | key | prune | unknown ones
-    std::string log;              // the origin
+    std::string kind = "batch";  // batch | genesis | key | prune | unknown ones
+    std::string log;             // the origin
     Hash merkle_root;
     WallTime opened_at;
     Hash prev_root;
-    std::string reason;           // count | age | stop | recover | control
+    std::string reason;  // count | age | stop | recover | control
     WallTime sealed_at;
     std::string signer;           // the vkey's key id: 8 hex digits
     std::vector<Source> sources;  // ≤ 16; more: empty, and the two below

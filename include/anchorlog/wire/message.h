@@ -13,8 +13,21 @@ namespace anchorlog::wire {
 
 // Why an alert or a session was not served (formats §2).
 enum class RejectCode {
-    malformed, schema, too_large, identity, signature, replay, equivocation,   // permanent
-    stale, future, busy, storage_full, shutting_down, forked,                  // transient
+    // Permanent.
+    malformed,
+    schema,
+    too_large,
+    identity,
+    signature,
+    replay,
+    equivocation,
+    // Transient.
+    stale,
+    future,
+    busy,
+    storage_full,
+    shutting_down,
+    forked,
 };
 [[nodiscard]] std::string_view to_string(RejectCode code) noexcept;
 // A permanent refusal concerns this alert for ever; a transient one ends the session.
@@ -29,7 +42,7 @@ struct AlertNumber {
 
 struct Refusal {
     RejectCode code = RejectCode::malformed;
-    std::string detail;                 // one sentence, never the alert's body
+    std::string detail;  // one sentence, never the alert's body
     std::optional<AlertNumber> number;
 };
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "anchorlog/eth/rlp.h"
+#include "anchor/eth/rlp.h"
 
 namespace anchorlog::eth {
 

@@ -87,8 +87,12 @@ struct KnownError {
     std::size_t words;
 };
 constexpr std::array<KnownError, 7> kErrors = {{
-    {"NotAuthorised()", 0}, {"Exists()", 0}, {"Frozen()", 0}, {"ZeroAddress()", 0},
-    {"Conflict(bytes32)", 1}, {"Covered(uint64)", 1},
+    {"NotAuthorised()", 0},
+    {"Exists()", 0},
+    {"Frozen()", 0},
+    {"ZeroAddress()", 0},
+    {"Conflict(bytes32)", 1},
+    {"Covered(uint64)", 1},
     {"Panic(uint256)", 1},
 }};
 
@@ -186,8 +190,7 @@ Result<Hash> parse_record_of_answer(ByteView data) {
 
 Result<AnchorRecord> parse_anchor_call(ByteView data) {
     const Bytes expected = selector(kAnchor);
-    if (data.size() < kSelector ||
-        !std::equal(expected.begin(), expected.end(), data.begin())) {
+    if (data.size() < kSelector || !std::equal(expected.begin(), expected.end(), data.begin())) {
         return bad("not a call of anchor");
     }
     const auto words = split_words(data.subspan(kSelector), kAnchorWords);
@@ -215,8 +218,9 @@ Result<AnchoredEvent> decode_anchored(const Log& log) {
     const auto from = word_uint(w[0]);
     const auto sealed_at = word_uint(w[2]);
     if (!batch || !from || !sealed_at) return bad("Anchored: a uint64 has dirty upper bits");
-    return AnchoredEvent{log.topics[1], BatchId(*batch), log.topics[3], BatchId(*from), w[1],
-                         *sealed_at,    w[3],            w[4],          w[5]};
+    return AnchoredEvent{log.topics[1], BatchId(*batch), log.topics[3], BatchId(*from),
+                         w[1],          *sealed_at,      w[3],          w[4],
+                         w[5]};
 }
 
 Log encode_anchored(const Address& contract, const AnchoredEvent& event) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "anchorlog/eth/rlp.h"
+#include "anchor/eth/rlp.h"
 
 namespace anchorlog::eth {
 
@@ -71,8 +71,7 @@ Result<Receipt> parse_receipt(ByteView bytes) {
     }
     const auto list = decode_rlp(bytes);
     if (!list) return list.error().in("receipt");
-    const std::size_t items_max =
-        receipt.type == kDepositType ? kDepositItemsMax : kReceiptItems;
+    const std::size_t items_max = receipt.type == kDepositType ? kDepositItemsMax : kReceiptItems;
     if (!list->is_list || list->items.size() < kReceiptItems || list->items.size() > items_max) {
         return bad("four parts expected");
     }

@@ -4,8 +4,8 @@
 #include <array>
 #include <string>
 
+#include "anchor/eth/rlp.h"
 #include "anchorlog/crypto/keccak.h"
-#include "anchorlog/eth/rlp.h"
 
 namespace anchorlog::eth {
 
@@ -49,8 +49,12 @@ Result<Hash> scalar(const RlpItem& item) {
 Result<Transaction> parse_fields(const std::vector<RlpItem>& items) {
     Transaction out;
     const std::array<std::pair<std::size_t, std::uint64_t*>, 6> numbers = {{
-        {0, &out.chain_id}, {1, &out.nonce}, {2, &out.priority_fee}, {3, &out.max_fee},
-        {4, &out.gas}, {6, &out.value},
+        {0, &out.chain_id},
+        {1, &out.nonce},
+        {2, &out.priority_fee},
+        {3, &out.max_fee},
+        {4, &out.gas},
+        {6, &out.value},
     }};
     for (const auto& [at, field] : numbers) {
         const auto number = rlp_uint(items[at]);
@@ -104,9 +108,8 @@ Result<ParsedTransaction> parse_transaction(ByteView raw) {
     if (!r) return r.error();
     const auto s = scalar(list->items[11]);
     if (!s) return s.error();
-    return ParsedTransaction{std::move(*fields),
-                             {*r, *s, static_cast<std::uint8_t>(*parity)},
-                             crypto::keccak256(raw)};
+    return ParsedTransaction{
+        std::move(*fields), {*r, *s, static_cast<std::uint8_t>(*parity)}, crypto::keccak256(raw)};
 }
 
 }  // namespace anchorlog::eth

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
+#include "anchor/eth/rlp.h"
 #include "anchorlog/crypto/keccak.h"
-#include "anchorlog/eth/rlp.h"
 
 namespace anchorlog::eth {
 
@@ -61,8 +61,8 @@ public:
 
     Bytes build(std::span<const Slot> slots, std::size_t depth) {
         const std::size_t at = path_.size();
-        const bool on_path = target_ != nullptr && target_ >= slots.data() &&
-                             target_ < slots.data() + slots.size();
+        const bool on_path =
+            target_ != nullptr && target_ >= slots.data() && target_ < slots.data() + slots.size();
         if (on_path) path_.emplace_back();
         Bytes node = slots.size() == 1 ? leaf(slots[0], depth) : inner(slots, depth);
         // The root is listed whatever its size; any other small node travels in its parent.
@@ -151,9 +151,8 @@ TrieProof build_list(const std::vector<Bytes>& values, std::optional<std::size_t
     }
     const Slot* target = nullptr;
     if (index) {
-        target = &*std::find_if(slots.begin(), slots.end(), [&](const Slot& slot) {
-            return slot.value == &values[*index];
-        });
+        target = &*std::find_if(slots.begin(), slots.end(),
+                                [&](const Slot& slot) { return slot.value == &values[*index]; });
     }
     Builder builder(target);
     const Bytes root = builder.build(slots, 0);

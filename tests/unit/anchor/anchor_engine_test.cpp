@@ -32,7 +32,9 @@ TEST(AnchorEngine, AnOutageIsHealedByOneTransaction) {
     Rig rig;
     rig.start();
     ASSERT_TRUE(rig.run_until_covered(0));
-    rig.chain.on_call = [](std::string_view) { return Error{Errc::unavailable, "no route"}; };
+    rig.chain.on_call = [](std::string_view) {
+        return Error{Errc::unavailable, "no route"};
+    };
     for (std::uint64_t batch = 1; batch <= 500; ++batch) {
         rig.batches.seal_to(batch);
         rig.run_for(1'000);
@@ -262,7 +264,6 @@ TEST(AnchorEngine, NothingIsSentThatCouldNotBeSynced) {
     rig.fs.fail(SimCall::sync_data, 1, Errc::io);
     rig.run_for(60'000);
     EXPECT_TRUE(rig.engine->has_failed());
-    EXPECT_TRUE(rig.engine->status().storage_failed);
     EXPECT_EQ(rig.chain.sends(), 1u);
 }
 

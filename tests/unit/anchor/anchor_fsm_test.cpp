@@ -63,9 +63,8 @@ TEST(AnchorFsm, GoesThroughTheStatesInOrder) {
 }
 
 TEST(AnchorFsm, DecidesNothingBeforeTheChainWasAsked) {
-    for (const SendClass kind :
-         {SendClass::known, SendClass::nonce_low, SendClass::underpriced, SendClass::funds,
-          SendClass::reverted, SendClass::unknown}) {
+    for (const SendClass kind : {SendClass::known, SendClass::nonce_low, SendClass::underpriced,
+                                 SendClass::funds, SendClass::reverted, SendClass::unknown}) {
         AnchorFsm f = fsm();
         drive_to_send(f, 0);
         const auto look = expect<LookUp>(f.step(Sent{{kind, "x"}}, kNow));

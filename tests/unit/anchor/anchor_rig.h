@@ -73,12 +73,12 @@ public:
     }
 
     void start() {
-        auto opened = store::Journal::open(
-            fs, "anchors", {64u << 10, 16u << 10, 64u << 10, 64u << 10},
-            [](std::uint64_t, std::string_view text) -> Result<void> {
-                const auto step = wire::parse_anchor_step(text);
-                return step ? Result<void>() : Result<void>(step.error());
-            });
+        auto opened =
+            store::Journal::open(fs, "anchors", {64u << 10, 16u << 10, 64u << 10, 64u << 10},
+                                 [](std::uint64_t, std::string_view text) -> Result<void> {
+                                     const auto step = wire::parse_anchor_step(text);
+                                     return step ? Result<void>() : Result<void>(step.error());
+                                 });
         ASSERT_TRUE(opened.has_value()) << opened.error().message;
         journal = std::move(*opened);
         ASSERT_TRUE(journal->settle().has_value());
@@ -125,12 +125,15 @@ public:
 
     [[nodiscard]] std::vector<wire::AnchorStep> lines() const {
         std::vector<wire::AnchorStep> out;
-        EXPECT_TRUE(journal->for_each(0, [&](std::uint64_t, std::string_view text, auto) {
-            auto step = wire::parse_anchor_step(text);
-            EXPECT_TRUE(step.has_value());
-            out.push_back(std::move(*step));
-            return Result<void>();
-        }).has_value());
+        EXPECT_TRUE(journal
+                        ->for_each(0,
+                                   [&](std::uint64_t, std::string_view text, auto) {
+                                       auto step = wire::parse_anchor_step(text);
+                                       EXPECT_TRUE(step.has_value());
+                                       out.push_back(std::move(*step));
+                                       return Result<void>();
+                                   })
+                        .has_value());
         return out;
     }
     template <class Line>

@@ -38,7 +38,9 @@ TEST(Deploy, DoesNotWaitForEver) {
     rig.chain.mines_at_once = false;
     std::int64_t slept_ms = 0;
     anchor::DeployOptions options;
-    options.sleep = [&](std::int64_t ms) { slept_ms += ms; };
+    options.sleep = [&](std::int64_t ms) {
+        slept_ms += ms;
+    };
     const auto made =
         anchor::deploy_log_anchor(rig.chain, rig.key(), rig.batches.log_id(), options);
     ASSERT_FALSE(made.has_value());

@@ -59,9 +59,9 @@ TEST(RpcClient, ReadsQuantitiesStrictly) {
     EXPECT_EQ(*always({{"result", "0x0"}})->chain_id(), 0u);
     EXPECT_EQ(*always({{"result", "0x539"}})->chain_id(), 1337u);
     EXPECT_EQ(*always({{"result", "0xffffffffffffffff"}})->head_number(), UINT64_MAX);
-    for (const json& bad : {json("0x"), json("0x00"), json("539"), json("0xFF"), json(1337),
-                            json(nullptr), json("0x10000000000000000"), json("0x5 "),
-                            json(json::array())}) {
+    for (const json& bad :
+         {json("0x"), json("0x00"), json("539"), json("0xFF"), json(1337), json(nullptr),
+          json("0x10000000000000000"), json("0x5 "), json(json::array())}) {
         EXPECT_FALSE(always({{"result", bad}})->chain_id().has_value()) << bad;
     }
 }
@@ -134,8 +134,7 @@ TEST(RpcClient, BlocksMustHashToTheirHash) {
 TEST(RpcClient, MakesReceiptsAsTheTrieHoldsThem) {
     for (const json& vector : blocks()) {
         const json& receipt = vector["rpc_receipt"];
-        const Hash hash =
-            *hash_from_hex(receipt["transactionHash"].get<std::string>().substr(2));
+        const Hash hash = *hash_from_hex(receipt["transactionHash"].get<std::string>().substr(2));
         const auto read = always({{"result", receipt}})->receipt(hash);
         ASSERT_TRUE(read.has_value()) << read.error().message;
         EXPECT_EQ("0x" + to_hex((*read)->encoded), vector["receipts"][0].get<std::string>());
@@ -156,9 +155,11 @@ TEST(RpcClient, FallsBackToReceiptsOneByOne) {
     const auto node = client([&](const std::string& method, const json&) -> json {
         if (method == "eth_getBlockReceipts") {
             ++asked_for_all;
-            return {{"error", {{"code", -32700},
-                               {"message", "The method eth_getBlockReceipts does not exist/is "
-                                           "not available"}}}};
+            return {{"error",
+                     {{"code", -32700},
+                      {"message",
+                       "The method eth_getBlockReceipts does not exist/is "
+                       "not available"}}}};
         }
         return {{"result", method == "eth_getBlockByHash" ? vector["rpc_block"] : receipt}};
     });

@@ -219,8 +219,8 @@ TEST_F(IntakeTest, EveryoneInAnUnwrittenGroupIsToldAndClosed) {
     const auto unsent = intake->take_replies();
     send(2, {make_alert("cam-2", 1, machine.clock().now().wall.ms)});
     run();
-    const auto out = intake->refuse_unwritten(
-        unsent, {wire::RejectCode::storage_full, "full"}, machine.clock().now());
+    const auto out = intake->refuse_unwritten(unsent, {wire::RejectCode::storage_full, "full"},
+                                              machine.clock().now());
     ASSERT_EQ(out.size(), 2u);
     for (const net::Outbound& outbound : out) {
         EXPECT_TRUE(outbound.close);

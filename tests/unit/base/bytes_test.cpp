@@ -46,9 +46,13 @@ TEST(Hex, HashIsExactly64Digits) {
 }
 
 TEST(Base64, Rfc4648Vectors) {
-    const std::vector<std::pair<std::string, std::string>> vectors{
-        {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    const std::vector<std::pair<std::string, std::string>> vectors{{"", ""},
+                                                                   {"f", "Zg=="},
+                                                                   {"fo", "Zm8="},
+                                                                   {"foo", "Zm9v"},
+                                                                   {"foob", "Zm9vYg=="},
+                                                                   {"fooba", "Zm9vYmE="},
+                                                                   {"foobar", "Zm9vYmFy"}};
     for (const auto& [plain, text] : vectors) {
         EXPECT_EQ(to_base64(as_bytes(plain)), text);
         const auto back = from_base64(text);
@@ -83,9 +87,8 @@ TEST(Base64, AcceptsOnlyWhatReencodesToItself) {
 }
 
 TEST(Base64, Refusals) {
-    for (const std::string_view bad :
-         {"Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "=Zg=", "====", "Z===", "Zm9v\n", "Zm 9",
-          "Zm9vYg==\n", "Zm-_", "A=AA"}) {
+    for (const std::string_view bad : {"Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "=Zg=", "====",
+                                       "Z===", "Zm9v\n", "Zm 9", "Zm9vYg==\n", "Zm-_", "A=AA"}) {
         const auto result = from_base64(bad);
         ASSERT_FALSE(result) << bad;
         EXPECT_EQ(result.error().code, Errc::invalid_input);

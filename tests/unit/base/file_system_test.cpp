@@ -79,8 +79,8 @@ public:
 TEST(ReplaceFile, SyncsTheFileBeforeTheNameAndTheDirectoryAfter) {
     ScriptedFiles fs;
     ASSERT_TRUE(replace_file(fs, "dir/a", as_bytes("new")));
-    EXPECT_EQ(fs.calls, (std::vector<std::string>{"open", "write", "sync_all", "rename",
-                                                  "sync_dir dir"}));
+    EXPECT_EQ(fs.calls,
+              (std::vector<std::string>{"open", "write", "sync_all", "rename", "sync_dir dir"}));
     EXPECT_TRUE(fs.asked.front().starts_with("dir/a.tmp-"));
 
     ScriptedFiles flat;

@@ -23,7 +23,7 @@ protected:
         return text ? *text : "<" + text.error().message + ">";
     }
     static unsigned mode_of(const std::string& path) {
-        struct stat info {};
+        struct stat info{};
         EXPECT_EQ(::stat(path.c_str(), &info), 0);
         return info.st_mode & 07777U;
     }

@@ -99,7 +99,8 @@ TEST(Ed25519, GeneratedKeyLoadsAndSigns) {
     const testing::TempDir dir;
     const auto pem = generate_ed25519_pem();
     ASSERT_TRUE(pem);
-    EXPECT_THAT(*pem, HasSubstr("-----BEGIN PRIVATE " "KEY-----"));
+    EXPECT_THAT(*pem, HasSubstr("-----BEGIN PRIVATE "
+                                "KEY-----"));
     EXPECT_NE(*pem, *generate_ed25519_pem());
     write_file(dir.file("log.key"), *pem, 0600);
     const auto signer = load_signer(dir.file("log.key"));

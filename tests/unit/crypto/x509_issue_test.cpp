@@ -179,10 +179,10 @@ TEST_F(Issue, BadRequests) {
 
 TEST_F(Issue, BadCas) {
     const CertifiedKey other = *make_ca("other CA", 365, now_);
-    EXPECT_THAT(
-        issue_certificate({ca_.certificate_pem, other.key_pem}, sender_request(), now_)
-            .error().message,
-        HasSubstr("does not belong"));
+    EXPECT_THAT(issue_certificate({ca_.certificate_pem, other.key_pem}, sender_request(), now_)
+                    .error()
+                    .message,
+                HasSubstr("does not belong"));
     EXPECT_FALSE(issue_certificate({"", ca_.key_pem}, sender_request(), now_));
     EXPECT_FALSE(issue_certificate({ca_.certificate_pem, ""}, sender_request(), now_));
     EXPECT_FALSE(issue_certificate({ca_.key_pem, ca_.certificate_pem}, sender_request(), now_));

@@ -28,12 +28,11 @@ TEST(Address, AcceptsOneCaseAndRefusesAWrongChecksum) {
 }
 
 TEST(Address, RefusesOtherShapes) {
-    for (const char* text :
-         {"", "0x", "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed00",
-          "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beae",
-          "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaedd",
-          "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaeg",
-          "0X5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"}) {
+    for (const char* text : {"", "0x", "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed00",
+                             "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beae",
+                             "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaedd",
+                             "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaeg",
+                             "0X5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"}) {
         EXPECT_FALSE(parse_address(text).has_value()) << text;
     }
 }

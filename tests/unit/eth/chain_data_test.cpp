@@ -1,7 +1,7 @@
+#include "anchor/eth/rlp.h"
 #include "anchorlog/eth/block_header.h"
 #include "anchorlog/eth/log_anchor.h"
 #include "anchorlog/eth/receipt.h"
-#include "anchorlog/eth/rlp.h"
 #include "anchorlog/eth/trie.h"
 #include "unit/eth/vectors.h"
 
@@ -200,13 +200,22 @@ TEST(Trie, RefusesNodesThatAreNotInTheirOnlyForm) {
         const auto value = verify_trie_proof(crypto::keccak256(node), *from_hex(key), {node});
         EXPECT_FALSE(value.has_value()) << hex;
     };
-    refused("80", "01");              // the empty trie
-    refused("c0", "01");              // a list of nothing
-    refused("c3820001" "01", "01");   // bytes behind a node
-    refused("c4824001" "01", "01");   // unknown flags
-    refused("c4822f01" "01", "01");   // padding that is not zero
-    refused("c58220018101", "01");    // a value that is not minimal
-    refused("c482200180", "01");      // a leaf without a value
+    refused("80", "01");  // the empty trie
+    refused("c0", "01");  // a list of nothing
+    refused(
+        "c3820001"
+        "01",
+        "01");  // bytes behind a node
+    refused(
+        "c4824001"
+        "01",
+        "01");  // unknown flags
+    refused(
+        "c4822f01"
+        "01",
+        "01");                      // padding that is not zero
+    refused("c58220018101", "01");  // a value that is not minimal
+    refused("c482200180", "01");    // a leaf without a value
 }
 
 }  // namespace

@@ -20,15 +20,14 @@ TEST(FormatVectors, TheRecordOfABatchOnTheChain) {
     const json& batch = vectors["log"]["batches"][1];
     const json& chain = vectors["chain"];
     const Bytes seal = *from_base64(text(batch["seal"]));
-    const AnchorRecord record{
-        hash(vectors["log_id"]),
-        BatchId(1),
-        hash(vectors["log"]["merkle_root"]),
-        hash(batch["history_root"]),
-        vectors["log"]["times"]["sealed_ms"].get<std::uint64_t>(),
-        hash(vectors["log_key"]["public"]),
-        *hash_from_bytes(ByteView(seal).first(Hash::kSize)),
-        *hash_from_bytes(ByteView(seal).subspan(Hash::kSize))};
+    const AnchorRecord record{hash(vectors["log_id"]),
+                              BatchId(1),
+                              hash(vectors["log"]["merkle_root"]),
+                              hash(batch["history_root"]),
+                              vectors["log"]["times"]["sealed_ms"].get<std::uint64_t>(),
+                              hash(vectors["log_key"]["public"]),
+                              *hash_from_bytes(ByteView(seal).first(Hash::kSize)),
+                              *hash_from_bytes(ByteView(seal).subspan(Hash::kSize))};
     EXPECT_EQ(to_hex(anchor_call(record)), text(chain["call"]));
     EXPECT_EQ(to_hex(record_hash(record)), text(chain["record"]));
 

@@ -1,4 +1,4 @@
-#include "anchorlog/eth/rlp.h"
+#include "anchor/eth/rlp.h"
 
 #include "unit/eth/vectors.h"
 

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <nlohmann/json.hpp>
 
 #include "anchorlog/base/bytes.h"
 #include "anchorlog/crypto/keccak.h"
@@ -41,9 +41,10 @@ inline std::unique_ptr<crypto::AccountKey> key(const nlohmann::json& name) {
 }
 
 inline AnchorRecord record(const nlohmann::json& r) {
-    return {hash(r["log_id"]),       BatchId(number(r["batch_id"])), hash(r["merkle_root"]),
-            hash(r["history_root"]), number(r["sealed_at_ms"]),      hash(r["signer_key"]),
-            hash(r["sig_r"]),        hash(r["sig_s"])};
+    return {hash(r["log_id"]),         BatchId(number(r["batch_id"])),
+            hash(r["merkle_root"]),    hash(r["history_root"]),
+            number(r["sealed_at_ms"]), hash(r["signer_key"]),
+            hash(r["sig_r"]),          hash(r["sig_s"])};
 }
 
 }  // namespace anchorlog::eth::vectors

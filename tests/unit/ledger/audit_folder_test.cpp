@@ -5,9 +5,7 @@
 namespace anchorlog::ledger {
 namespace {
 
-Now at(std::int64_t ms) {
-    return {WallTime{1'700'000'000'000 + ms}, SteadyTime{ms}};
-}
+Now at(std::int64_t ms) { return {WallTime{1'700'000'000'000 + ms}, SteadyTime{ms}}; }
 
 TEST(AuditFolder, EqualEventsWithinASecondAreOneLine) {
     AuditFolder folder;

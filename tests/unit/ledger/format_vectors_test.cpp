@@ -20,9 +20,9 @@ protected:
         std::ifstream file(std::string(ANCHORLOG_VECTORS) + "/formats.json");
         vectors = json::parse(file);
         signer = crypto::signer_from_seed(hash_from_hex(text(vectors["log_key"]["seed"]))->bytes);
-        const auto made = make_genesis(text(vectors["origin"]), *signer, {},
-                                       *hash_from_hex(text(vectors["log"]["nonce"])),
-                                       now("genesis").wall);
+        const auto made =
+            make_genesis(text(vectors["origin"]), *signer, {},
+                         *hash_from_hex(text(vectors["log"]["nonce"])), now("genesis").wall);
         ASSERT_TRUE(made);
         genesis = *made;
     }

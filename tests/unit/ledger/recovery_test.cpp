@@ -185,8 +185,7 @@ TEST(Recovery, AWholeInvalidLineInBatchesIsDamageNotATornWrite) {
     work(machine, seq, 6);
     machine.files().kill();
     machine.delete_state();
-    const std::string path =
-        std::string(LogMachine::kDir) + "/batches/00000000000000000000.ndjson";
+    const std::string path = std::string(LogMachine::kDir) + "/batches/00000000000000000000.ndjson";
     std::string bytes = machine.files().content(path);
     bytes[bytes.find("\"header\"", bytes.find('\n')) + 1] = 'H';
     machine.files().set_content(path, bytes);

@@ -10,10 +10,10 @@
 namespace anchorlog::merkle {
 namespace {
 
-using testing::Log;
-using testing::kSizeMax;
 using testing::ct_leaves;
 using testing::hashes;
+using testing::kSizeMax;
+using testing::Log;
 
 TEST(Hashing, PrefixesKeepLeavesAndNodesApart) {
     EXPECT_EQ(to_hex(empty_root()),
@@ -55,8 +55,7 @@ TEST(Paths, PublishedTreeOfEightLeaves) {
     const std::string n03 = "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7";
     const std::string n45 = "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a";
     const std::string n0 = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d";
-    const std::string n01_root =
-        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125";
+    const std::string n01_root = "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125";
     const std::vector<Hash> leaves = ct_leaves();
     EXPECT_EQ(*inclusion_path(0, leaves), hashes({n01, n23, n47}));
     EXPECT_EQ(*inclusion_path(5, leaves), hashes({n4, n67, n03}));
@@ -92,8 +91,8 @@ TEST(CompactRange, TellsOfEachPerfectSubtreeOnceAndInOrder) {
             EXPECT_EQ(id.index, i >> level);
             ++level;
             const std::uint64_t width = std::uint64_t{1} << id.level;
-            EXPECT_EQ(hash, testing::reference_root(
-                                std::span(leaves).subspan(id.index * width, width)));
+            EXPECT_EQ(hash,
+                      testing::reference_root(std::span(leaves).subspan(id.index * width, width)));
             EXPECT_TRUE(seen.emplace(id, hash).second);
         });
         // Appending leaf i completes as many subtrees as i + 1 has trailing zeros, and itself.

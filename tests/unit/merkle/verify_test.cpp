@@ -6,8 +6,8 @@
 namespace anchorlog::merkle {
 namespace {
 
-using testing::Log;
 using testing::kSizeMax;
+using testing::Log;
 
 Hash flipped(Hash hash) {
     hash.bytes[31] ^= 1U;
@@ -65,8 +65,8 @@ TEST_F(Verify, ForgedInclusionPaths) {
             const auto path = inclusion_path(i, TreeSize(size), log_.source());
             ASSERT_TRUE(path);
             for (const Path& bad : forgeries(*path)) {
-                EXPECT_FALSE(verify_inclusion(i, TreeSize(size), log_.leaves()[i], bad,
-                                              log_.root(size)))
+                EXPECT_FALSE(
+                    verify_inclusion(i, TreeSize(size), log_.leaves()[i], bad, log_.root(size)))
                     << i << " of " << size;
             }
         }
@@ -138,8 +138,7 @@ TEST_F(Verify, ARewrittenLogIsNotConsistent) {
 TEST_F(Verify, AnEmptyHeadCarriesOnlyTheEmptyRootAndProvesNothing) {
     EXPECT_TRUE(verify_consistency(TreeSize(0), TreeSize(0), empty_root(), empty_root(), {}));
     EXPECT_FALSE(verify_consistency(TreeSize(0), TreeSize(0), Hash{}, Hash{}, {}));
-    EXPECT_FALSE(
-        verify_consistency(TreeSize(0), TreeSize(0), log_.root(3), log_.root(3), {}));
+    EXPECT_FALSE(verify_consistency(TreeSize(0), TreeSize(0), log_.root(3), log_.root(3), {}));
     EXPECT_FALSE(verify_consistency(TreeSize(0), TreeSize(3), empty_root(), log_.root(3), {}));
     EXPECT_FALSE(verify_consistency(TreeSize(0), TreeSize(3), empty_root(), log_.root(3),
                                     Path{log_.root(3)}));

@@ -55,9 +55,8 @@ public:
         return wait_for([&](const auto& all) { return all.size() >= count; });
     }
     bool wait_for_last(net::SessionId session) {
-        return wait_for([&](const auto& all) {
-            return !all.empty() && count_last(all, session) > 0;
-        });
+        return wait_for(
+            [&](const auto& all) { return !all.empty() && count_last(all, session) > 0; });
     }
     bool wait_for_refusals(std::size_t count) {
         std::unique_lock lock(mutex_);

@@ -89,9 +89,9 @@ TEST_F(IngestListenerTest, RefusesTls12) {
 }
 
 TEST_F(IngestListenerTest, RefusesTwoSanUris) {
-    expect_refused(with_names(gw_, pki_.ca,
-                              "URI:urn:anchorlog:sender:gw,URI:urn:anchorlog:sender:other"),
-                   "more than one SAN URI");
+    expect_refused(
+        with_names(gw_, pki_.ca, "URI:urn:anchorlog:sender:gw,URI:urn:anchorlog:sender:other"),
+        "more than one SAN URI");
 }
 
 TEST_F(IngestListenerTest, RefusesACertificateWithoutASender) {
@@ -250,8 +250,8 @@ TEST_F(IngestListenerTest, CloseDoesNotWaitForHandshakes) {
 }
 
 TEST_F(IngestListenerTest, CanBeDroppedUnstarted) {
-    auto made = net::IngestListener::create(options_, pki_.files,
-                                            registry_of("active", "active"), sink_);
+    auto made =
+        net::IngestListener::create(options_, pki_.files, registry_of("active", "active"), sink_);
     ASSERT_TRUE(made);
     made.value().reset();
 }

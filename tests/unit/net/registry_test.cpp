@@ -41,9 +41,9 @@ TEST(Registry, FindsSendersAndDevices) {
 }
 
 TEST(Registry, ANamedDeviceGoesBeforeTheWildcard) {
-    const auto registry = Registry::parse(
-        R"({"senders":{"gw":{"state":"active","devices":{"*":{},"cam":{"key":")" +
-        std::string(kKey) + R"("}}}}})");
+    const auto registry =
+        Registry::parse(R"({"senders":{"gw":{"state":"active","devices":{"*":{},"cam":{"key":")" +
+                        std::string(kKey) + R"("}}}}})");
     ASSERT_TRUE(registry) << registry.error().message;
     EXPECT_TRUE(Registry::device(*registry->find("gw"), "cam")->key);
     EXPECT_FALSE(Registry::device(*registry->find("gw"), "other")->key);

@@ -18,9 +18,8 @@ protected:
         start();
         const auto client = connect(gw_);
         ASSERT_TRUE(client->send(framed(alert_json("cam-1", 1)) + bad));
-        ASSERT_TRUE(sink_.wait_for([](const auto& all) {
-            return RecordingSink::count_frames(all) >= 2;
-        }));
+        ASSERT_TRUE(
+            sink_.wait_for([](const auto& all) { return RecordingSink::count_frames(all) >= 2; }));
         const auto all = sink_.inbounds();
         const auto* refusal = refusal_of(all.back().frames.back());
         ASSERT_NE(refusal, nullptr);
@@ -78,14 +77,13 @@ TEST_F(SessionTest, StopsReadingAtItsLimitAndResumesWhenAnswered) {
         }
     });
     EXPECT_TRUE(eventually([&] { return blocked.load(); }));
-    EXPECT_TRUE(eventually(
-        [&] { return listener_->stats().queue_bytes >= options_.session_bytes_max; }));
+    EXPECT_TRUE(
+        eventually([&] { return listener_->stats().queue_bytes >= options_.session_bytes_max; }));
     EXPECT_LT(listener_->stats().queue_bytes, options_.session_bytes_max + 2 * frame.size());
     EXPECT_LT(sent.load(), kFrames);
     sink_.answer_at_once(*listener_);
-    EXPECT_TRUE(sink_.wait_for([&](const auto& all) {
-        return RecordingSink::count_frames(all) == kFrames;
-    }));
+    EXPECT_TRUE(sink_.wait_for(
+        [&](const auto& all) { return RecordingSink::count_frames(all) == kFrames; }));
     writer.join();
     EXPECT_EQ(sent.load(), kFrames);
     EXPECT_TRUE(eventually([&] { return listener_->stats().queue_bytes == 0; }));
@@ -156,8 +154,8 @@ TEST_F(SessionTest, BadContentIsRefusedAndTheSessionLivesOn) {
     const auto client = connect(gw_);
     ASSERT_TRUE(client->send(framed("\xff") + framed(alert_json("cam-2", 1)) +
                              framed(alert_json("cam-1", 1))));
-    ASSERT_TRUE(sink_.wait_for(
-        [](const auto& all) { return RecordingSink::count_frames(all) == 3; }));
+    ASSERT_TRUE(
+        sink_.wait_for([](const auto& all) { return RecordingSink::count_frames(all) == 3; }));
     const auto frames = sink_.inbounds().front().frames;
     ASSERT_EQ(frames.size(), 3u);
     ASSERT_NE(refusal_of(frames[0]), nullptr);

@@ -141,8 +141,8 @@ private:
     void use(const crypto::CertifiedKey& certified) {
         BIO* in = BIO_new_mem_buf(certified.certificate_pem.data(),
                                   static_cast<int>(certified.certificate_pem.size()));
-        BIO* key_in = BIO_new_mem_buf(certified.key_pem.data(),
-                                      static_cast<int>(certified.key_pem.size()));
+        BIO* key_in =
+            BIO_new_mem_buf(certified.key_pem.data(), static_cast<int>(certified.key_pem.size()));
         X509* certificate = PEM_read_bio_X509(in, nullptr, nullptr, nullptr);
         EVP_PKEY* key = PEM_read_bio_PrivateKey(key_in, nullptr, nullptr, nullptr);
         SSL_CTX_use_certificate(context_, certificate);

@@ -179,9 +179,9 @@ TEST(JournalCrashTest, settle_reaches_into_the_segment_before) {
 // Each call of a run fails once with an I/O error: whatever comes of it, no line that was
 // synced is lost after a restart and a crash.
 TEST(JournalCrashTest, one_failing_call_of_any_kind_loses_no_synced_line) {
-    const SimCall kinds[] = {SimCall::create,    SimCall::write,      SimCall::allocate,
-                             SimCall::truncate,  SimCall::sync_data,  SimCall::sync_all,
-                             SimCall::sync_dir,  SimCall::create_dir, SimCall::open};
+    const SimCall kinds[] = {SimCall::create,   SimCall::write,      SimCall::allocate,
+                             SimCall::truncate, SimCall::sync_data,  SimCall::sync_all,
+                             SimCall::sync_dir, SimCall::create_dir, SimCall::open};
     for (const SimCall kind : kinds) {
         SimFileSystem counted;
         run_from_nothing(counted);

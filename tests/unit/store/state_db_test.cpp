@@ -93,7 +93,8 @@ TEST_P(StateDbTest, a_run_without_pairs_moves_through) {
 TEST_P(StateDbTest, the_later_of_overlapping_runs_wins) {
     for (std::uint64_t round = 0; round < 12; ++round) {
         const std::string value = std::to_string(round);
-        ingest({{"a", value}, {"k" + std::string(1, static_cast<char>('a' + round)), value},
+        ingest({{"a", value},
+                {"k" + std::string(1, static_cast<char>('a' + round)), value},
                 {"z", value}},
                {round + 1, round * 10});
     }
@@ -129,10 +130,8 @@ TEST_P(StateDbTest, scan_visits_the_prefix_in_order_until_told_to_stop) {
 
 TEST_P(StateDbTest, a_run_out_of_order_is_refused_and_changes_nothing) {
     ingest({{"a", "1"}}, {1, 1});
-    const std::vector<store::Run> bad{{{"b", ""}, {"a", ""}},
-                               {{"b", ""}, {"b", ""}},
-                               {{"", ""}},
-                               {{std::string("\0x", 2), ""}}};
+    const std::vector<store::Run> bad{
+        {{"b", ""}, {"a", ""}}, {{"b", ""}, {"b", ""}}, {{"", ""}}, {{std::string("\0x", 2), ""}}};
     for (const store::Run& run : bad) {
         const auto done = db_->ingest(run, {2, 2});
         ASSERT_FALSE(done);

@@ -5,23 +5,30 @@
 namespace anchorlog::verify {
 namespace {
 
-const std::string kVkey =
-    "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+const std::string kVkey = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
 const std::string kCode(64, 'a');
 const std::string kAddress = "0x4242424242424242424242424242424242424242";
 
 TEST(Trust, ReadsEveryKindOfLine) {
-    const auto trust = parse_trust("# who we trust\n"
-                                   "log " + kVkey + " https://log.example  # ours\r\n"
-                                   "\n"
-                                   "witness w1 w1.example+01020304+AAAA https://w1.example\n"
-                                   "witness w2 w2.example+01020305+AAAA\n"
-                                   "group both all w1 w2\n"
-                                   "group one any w1 both\n"
-                                   "quorum one\n"
-                                   "anchor eip155:1337:" + kAddress + " " + kCode + " private\n"
-                                   "anchor eip155:1:" + kAddress + " 0x" + kCode + " public\n"
-                                   "block 1337 17 " + kCode + "\n");
+    const auto trust = parse_trust(
+        "# who we trust\n"
+        "log " +
+        kVkey +
+        " https://log.example  # ours\r\n"
+        "\n"
+        "witness w1 w1.example+01020304+AAAA https://w1.example\n"
+        "witness w2 w2.example+01020305+AAAA\n"
+        "group both all w1 w2\n"
+        "group one any w1 both\n"
+        "quorum one\n"
+        "anchor eip155:1337:" +
+        kAddress + " " + kCode +
+        " private\n"
+        "anchor eip155:1:" +
+        kAddress + " 0x" + kCode +
+        " public\n"
+        "block 1337 17 " +
+        kCode + "\n");
     ASSERT_TRUE(trust) << trust.error().message;
     EXPECT_EQ(trust->keys_of("example.com/foo").size(), 1u);
     EXPECT_TRUE(trust->keys_of("example.com").empty());

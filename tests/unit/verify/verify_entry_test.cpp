@@ -36,9 +36,9 @@ TEST_F(VerifyEntry, GoesFromTheLineToTheAnchor) {
         names.push_back(step.name);
         EXPECT_EQ(step.state, StepState::ok) << step.name;
     }
-    EXPECT_EQ(names, (std::vector<std::string>{"parse", "canonical", "leaf", "batch_path",
-                                               "merkle_root", "header", "history_path",
-                                               "checkpoint", "seal", "anchor"}));
+    EXPECT_EQ(names,
+              (std::vector<std::string>{"parse", "canonical", "leaf", "batch_path", "merkle_root",
+                                        "header", "history_path", "checkpoint", "seal", "anchor"}));
     EXPECT_EQ(report.hits[0].batch, 2u);
     EXPECT_EQ(check(33).level, Level::sealed) << to_text(check(33));
 }

@@ -57,10 +57,10 @@ TEST_F(VerifyLog, AlteredEntryIsNamedExactlyWithLeafHashes) {
     EXPECT_EQ(fault.batch, 3u);
     EXPECT_EQ(fault.segment, "log/00000000000000000020.ndjson");
     EXPECT_EQ(fault.line, 4u);
-    EXPECT_EQ(describe(fault).find(
-                  "entry 23 altered: log/00000000000000000020.ndjson line 4, batch 3 "
-                  "(entries 20-29)"),
-              0u);
+    EXPECT_EQ(
+        describe(fault).find("entry 23 altered: log/00000000000000000020.ndjson line 4, batch 3 "
+                             "(entries 20-29)"),
+        0u);
 }
 
 TEST_F(VerifyLog, AlteredEntryIsNarrowedToItsBatchWithoutLeafHashes) {
@@ -117,8 +117,7 @@ TEST_F(VerifyLog, MovedLineAndSwappedBatchesOfLinesAreNamed) {
     ASSERT_EQ(kinds(report), Kinds{"reordered"}) << all_faults(report);
     EXPECT_EQ(report.faults[0].index, 44u);
     std::rotate(log.entries.begin() + 3, log.entries.begin() + 4, log.entries.begin() + 45);
-    std::swap_ranges(log.entries.begin() + 10, log.entries.begin() + 20,
-                     log.entries.begin() + 30);
+    std::swap_ranges(log.entries.begin() + 10, log.entries.begin() + 20, log.entries.begin() + 30);
     report = audit(log, trust_of(log));
     ASSERT_EQ(kinds(report), (Kinds{"reordered", "reordered"})) << all_faults(report);
     EXPECT_EQ(report.faults[0].index, 10u);
@@ -261,9 +260,9 @@ TEST_F(VerifyLog, BytesBehindThePaddingFail) {
 TEST_F(VerifyLog, JsonReportHasTheStableMembers) {
     log.entries.erase(log.entries.begin() + 4);
     const std::string json = to_json(audit(log, trust_of(log)));
-    for (const char* member : {"\"verdict\": \"FAIL\"", "\"faults\"", "\"kind\": \"missing\"",
-                               "\"index\": 4", "\"not_checked\"", "\"unsealed\"",
-                               "\"unprotected\""}) {
+    for (const char* member :
+         {"\"verdict\": \"FAIL\"", "\"faults\"", "\"kind\": \"missing\"", "\"index\": 4",
+          "\"not_checked\"", "\"unsealed\"", "\"unprotected\""}) {
         EXPECT_NE(json.find(member), std::string::npos) << member << json;
     }
 }

@@ -199,13 +199,27 @@ TEST(AlertParser, WhatIsNotOneJsonObjectIsMalformed) {
         return alert_text(with("features_summary", json));
     };
     for (const std::string& frame : std::vector<std::string>{
-             "", " ", "null", "1", "\"a\"", "[]", "[" + text + "]", text + text, text + "x",
-             text.substr(0, text.size() - 1), features("{\"a\":NaN}"), features("{\"a\":Infinity}"),
-             features("{\"a\":1,\"a\":2}"), features("{\"a\":1,\"\\u0061\":2}"),
-             features("{\"a\":\"\\ud800\"}"), features("{\"a\":\"\xFF\"}"),
-             features("{\"a\":9007199254740993}"), features("{\"a\":1e16}"),
+             "",
+             " ",
+             "null",
+             "1",
+             "\"a\"",
+             "[]",
+             "[" + text + "]",
+             text + text,
+             text + "x",
+             text.substr(0, text.size() - 1),
+             features("{\"a\":NaN}"),
+             features("{\"a\":Infinity}"),
+             features("{\"a\":1,\"a\":2}"),
+             features("{\"a\":1,\"\\u0061\":2}"),
+             features("{\"a\":\"\\ud800\"}"),
+             features("{\"a\":\"\xFF\"}"),
+             features("{\"a\":9007199254740993}"),
+             features("{\"a\":1e16}"),
              features("{\"a\":" + std::string(15, '[') + std::string(15, ']') + "}"),
-             text + std::string(1, '\0'), "\xEF\xBB\xBF" + text,
+             text + std::string(1, '\0'),
+             "\xEF\xBB\xBF" + text,
              "{\"seq_no\":1," + text.substr(1)}) {
         EXPECT_EQ(outcome(frame), "malformed") << frame;
     }
@@ -266,8 +280,8 @@ TEST(AlertParser, TakesAHello) {
     EXPECT_EQ(hello.devices, (std::vector<std::string>{"cam-1", "cam-2"}));
     EXPECT_TRUE(hello.receipts);
     EXPECT_EQ(hello.seen, "a\nb\n");
-    const auto least = std::get<Hello>(
-        parse(R"({"devices":[],"protocol":1,"type":"hello"})").result);
+    const auto least =
+        std::get<Hello>(parse(R"({"devices":[],"protocol":1,"type":"hello"})").result);
     EXPECT_TRUE(least.devices.empty());
     EXPECT_FALSE(least.receipts);
     EXPECT_TRUE(least.seen.empty());
@@ -316,8 +330,8 @@ void expect_ways_agree(const std::string& text) {
         EXPECT_EQ(fast.text(alert->sig), slow.text(slow.alert().sig)) << text;
         EXPECT_EQ(fast.text(alert->device_id), slow.text(slow.alert().device_id)) << text;
         EXPECT_TRUE(is_canonical(fast.text(alert->canonical))) << text;
-        EXPECT_EQ(parse(fast.text(alert->canonical)).text(parse(fast.text(alert->canonical))
-                                                              .alert().canonical),
+        EXPECT_EQ(parse(fast.text(alert->canonical))
+                      .text(parse(fast.text(alert->canonical)).alert().canonical),
                   fast.text(alert->canonical));
         const auto key = alert_key(fast.text(alert->canonical));
         ASSERT_TRUE(key) << text;
@@ -338,12 +352,25 @@ TEST(AlertParser, FastAndSlowWayAgreeOnMutations) {
 }
 
 TEST(AlertParser, FastAndSlowWayAgreeOnRandomMembers) {
-    const std::vector<std::string> names{"alert_type", "batch_id", "confidence", "device_id",
-                                         "entry_id", "epoch", "features_summary", "sent_at",
-                                         "seq_no", "sig", "timestamp", "type", "x"};
-    const std::vector<std::string> values{"1", "1.0", "0", "-0", "1e2", "0.5", "\"a\"", "{}", "[]",
-                                          "null", "\"2026-01-02T03:04:05Z\"", "\"hello\"",
-                                          "{\"b\":1,\"a\":2}", "9007199254740992", "\"\\u0061\"",
+    const std::vector<std::string> names{"alert_type", "batch_id", "confidence",       "device_id",
+                                         "entry_id",   "epoch",    "features_summary", "sent_at",
+                                         "seq_no",     "sig",      "timestamp",        "type",
+                                         "x"};
+    const std::vector<std::string> values{"1",
+                                          "1.0",
+                                          "0",
+                                          "-0",
+                                          "1e2",
+                                          "0.5",
+                                          "\"a\"",
+                                          "{}",
+                                          "[]",
+                                          "null",
+                                          "\"2026-01-02T03:04:05Z\"",
+                                          "\"hello\"",
+                                          "{\"b\":1,\"a\":2}",
+                                          "9007199254740992",
+                                          "\"\\u0061\"",
                                           "\"" + kSig + "\""};
     std::mt19937 random(11);
     for (int i = 0; i < 20'000; ++i) {

@@ -42,9 +42,7 @@ AnchorReceipt receipt() {
     return step;
 }
 
-AnchorSuperseded superseded() {
-    return {"eth", BatchId(7), Hash(), "reorg of \"block 12\"", kNow};
-}
+AnchorSuperseded superseded() { return {"eth", BatchId(7), Hash(), "reorg of \"block 12\"", kNow}; }
 
 TEST(AnchorStep, WritesWhatTheHeaderDocuments) {
     EXPECT_EQ(format_anchor_step(attempt()),
@@ -65,8 +63,8 @@ TEST(AnchorStep, WritesWhatTheHeaderDocuments) {
 }
 
 TEST(AnchorStep, ReadsBackWhatWasWritten) {
-    for (const AnchorStep& step : {AnchorStep(attempt()), AnchorStep(receipt()),
-                                   AnchorStep(superseded())}) {
+    for (const AnchorStep& step :
+         {AnchorStep(attempt()), AnchorStep(receipt()), AnchorStep(superseded())}) {
         const std::string text = format_anchor_step(step);
         EXPECT_TRUE(is_canonical(text));
         const auto parsed = parse_anchor_step(text);
@@ -110,8 +108,8 @@ TEST(AnchorStep, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(AnchorStep, AnyBytesAreRefusedOrReadBackTheSame) {
-    for (const AnchorStep& step : {AnchorStep(attempt()), AnchorStep(receipt()),
-                                   AnchorStep(superseded())}) {
+    for (const AnchorStep& step :
+         {AnchorStep(attempt()), AnchorStep(receipt()), AnchorStep(superseded())}) {
         testing::feed_mutations(format_anchor_step(step), 10'000, [](const std::string& changed) {
             if (const auto parsed = parse_anchor_step(changed)) {
                 EXPECT_EQ(format_anchor_step(*parsed), changed);

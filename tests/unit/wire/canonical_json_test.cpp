@@ -125,14 +125,51 @@ TEST(Canonicalize, WritesStringsWithTheFewestEscapes) {
 }
 
 TEST(Canonicalize, RefusesWhatIsNotJson) {
-    for (const std::string& json : std::vector<std::string>{
-             "", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "'a'", "01", "+1", ".5",
-             "1.", "1e", "-", "--1", "0x1", "NaN", "Infinity", "-Infinity", "nul", "True", "1 2",
-             "{} {}", "\"a\nb\"", "\"a", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"",
-             "\"\\ud800\\u0041\"", "\"\\udc00\\ud800\"", "// c\n1", "/**/1", "\xEF\xBB\xBF{}",
-             std::string("{}\0", 3), std::string("{}\0garbage", 10), std::string("\"\0\"", 3),
-             "\"\xFF\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xE2\x82\"",
-             "{\"\x80\":1}", "\x80"}) {
+    for (const std::string& json : std::vector<std::string>{"",
+                                                            " ",
+                                                            "{",
+                                                            "}",
+                                                            "[1,]",
+                                                            "{\"a\":1,}",
+                                                            "{\"a\"}",
+                                                            "{a:1}",
+                                                            "'a'",
+                                                            "01",
+                                                            "+1",
+                                                            ".5",
+                                                            "1.",
+                                                            "1e",
+                                                            "-",
+                                                            "--1",
+                                                            "0x1",
+                                                            "NaN",
+                                                            "Infinity",
+                                                            "-Infinity",
+                                                            "nul",
+                                                            "True",
+                                                            "1 2",
+                                                            "{} {}",
+                                                            "\"a\nb\"",
+                                                            "\"a",
+                                                            "\"\\x\"",
+                                                            "\"\\u12\"",
+                                                            "\"\\ud800\"",
+                                                            "\"\\udc00\"",
+                                                            "\"\\ud800\\u0041\"",
+                                                            "\"\\udc00\\ud800\"",
+                                                            "// c\n1",
+                                                            "/**/1",
+                                                            "\xEF\xBB\xBF{}",
+                                                            std::string("{}\0", 3),
+                                                            std::string("{}\0garbage", 10),
+                                                            std::string("\"\0\"", 3),
+                                                            "\"\xFF\"",
+                                                            "\"\xC0\x80\"",
+                                                            "\"\xED\xA0\x80\"",
+                                                            "\"\xF4\x90\x80\x80\"",
+                                                            "\"\xE2\x82\"",
+                                                            "{\"\x80\":1}",
+                                                            "\x80"}) {
         EXPECT_EQ(canonical(json), "refused") << json;
         EXPECT_FALSE(is_canonical(json)) << json;
     }
@@ -179,12 +216,17 @@ public:
 
     std::string value(int depth) {
         switch (random_() % (depth == 0 ? 4 : 6)) {
-            case 0: return pick({"null", "true", "false"});
-            case 1: return string();
+            case 0:
+                return pick({"null", "true", "false"});
+            case 1:
+                return string();
             case 2:
-            case 3: return number();
-            case 4: return object(depth - 1);
-            default: return array(depth - 1);
+            case 3:
+                return number();
+            case 4:
+                return object(depth - 1);
+            default:
+                return array(depth - 1);
         }
     }
 
@@ -201,9 +243,26 @@ private:
         return out + "\"";
     }
     std::string number() {
-        return pick({"0", "-0", "1", "-1", "10", "1.0", "1.5", "1e2", "1E-7", "1e-7", "0.000001",
-                     "123456789012345", "1234567890123456", "9007199254740991", "9007199254740992",
-                     "0.1", "0.10", "1e21", "5e-324", std::to_string(random_())});
+        return pick({"0",
+                     "-0",
+                     "1",
+                     "-1",
+                     "10",
+                     "1.0",
+                     "1.5",
+                     "1e2",
+                     "1E-7",
+                     "1e-7",
+                     "0.000001",
+                     "123456789012345",
+                     "1234567890123456",
+                     "9007199254740991",
+                     "9007199254740992",
+                     "0.1",
+                     "0.10",
+                     "1e21",
+                     "5e-324",
+                     std::to_string(random_())});
     }
     std::string object(int depth) {
         std::string out = "{" + space();

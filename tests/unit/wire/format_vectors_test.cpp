@@ -163,8 +163,8 @@ TEST(FormatVectors, HeadersCheckpointsAndSeals) {
         EXPECT_EQ(note_text, text(batch["checkpoint_text"]));
         EXPECT_EQ(*sign_note(note_text, origin, {key.get()}), text(batch["checkpoint"]));
         EXPECT_TRUE(verify_note(*parse_note(line->checkpoint), {verifier}));
-        const Bytes payload = seal_payload(log_id_of(origin), header->batch_id,
-                                           header->merkle_root, root, header->sealed_at);
+        const Bytes payload = seal_payload(log_id_of(origin), header->batch_id, header->merkle_root,
+                                           root, header->sealed_at);
         EXPECT_EQ(to_hex(payload), text(batch["seal_payload"]));
         EXPECT_EQ(to_base64(*key->sign(payload)), text(batch["seal"]));
     }

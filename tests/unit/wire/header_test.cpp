@@ -42,9 +42,11 @@ Header genesis() {
     header.merkle_root = header.prev_root = crypto::sha256(ByteView());
     header.reason = "control";
     header.signer = "530d903a";
-    header.genesis = GenesisRecord{
-        {"example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"},
-        Hash(), {50, 60, 30}, ""};
+    header.genesis =
+        GenesisRecord{{"example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"},
+                      Hash(),
+                      {50, 60, 30},
+                      ""};
     return header;
 }
 
@@ -62,14 +64,15 @@ void expect_refused(const std::function<void(Header&)>& change, Header header = 
 
 TEST(Header, OfABatch) {
     const std::string text = text_of(batch());
-    EXPECT_EQ(text,
-              R"({"batch_id":7,"count":6,"count_audit":1,"first_index":300,"kind":"batch",)"
-              R"("log":"anchorlog.example/gw-01","merkle_root":")" + kZeros +
-              R"(","opened_at":"2026-01-02T03:04:05.678Z","prev_root":")" + kZeros +
-              R"(","reason":"count","sealed_at":"2026-01-02T03:04:05.999Z","signer":"bebb40df",)"
-              R"("sources":[{"count":3,"device_id":"cam-1","epoch":0,"first_seq":10,"gaps":1,)"
-              R"("last_seq":13},{"count":2,"device_id":"cam-1","epoch":2,"first_seq":1,"gaps":0,)"
-              R"("last_seq":2}],"v":1})");
+    EXPECT_EQ(
+        text,
+        R"({"batch_id":7,"count":6,"count_audit":1,"first_index":300,"kind":"batch",)"
+        R"("log":"anchorlog.example/gw-01","merkle_root":")" +
+            kZeros + R"(","opened_at":"2026-01-02T03:04:05.678Z","prev_root":")" + kZeros +
+            R"(","reason":"count","sealed_at":"2026-01-02T03:04:05.999Z","signer":"bebb40df",)"
+            R"("sources":[{"count":3,"device_id":"cam-1","epoch":0,"first_seq":10,"gaps":1,)"
+            R"("last_seq":13},{"count":2,"device_id":"cam-1","epoch":2,"first_seq":1,"gaps":0,)"
+            R"("last_seq":2}],"v":1})");
     EXPECT_TRUE(is_canonical(text));
     const auto parsed = parse_header(text);
     ASSERT_TRUE(parsed);
@@ -198,8 +201,8 @@ TEST(Header, OtherKindsKeepTheirCommonMembers) {
     EXPECT_FALSE(parse_header(edited(text, "\"kind\":\"batch\"", "\"kind\":\"log\"")));
     EXPECT_FALSE(parse_header(edited(text, "\"kind\":\"batch\"", "\"kind\":\"\"")));
     EXPECT_FALSE(parse_header(edited(key, empty, kZeros)));
-    EXPECT_FALSE(parse_header(edited(key, "\"count\":0,\"count_audit\":0",
-                                     "\"count\":1,\"count_audit\":1")));
+    EXPECT_FALSE(parse_header(
+        edited(key, "\"count\":0,\"count_audit\":0", "\"count\":1,\"count_audit\":1")));
 }
 
 TEST(Header, AnUnknownVersionIsReported) {
@@ -260,8 +263,8 @@ TEST(BatchLine, CarriesNoteHeaderAndSeal) {
     const std::string note = "a\nb\n\n\u2014 k \"\\x\n";
     const std::string text = format_batch_line({note, text_of(batch()), Bytes(64, 0xAB)});
     EXPECT_TRUE(is_canonical(text));
-    EXPECT_TRUE(text.starts_with(
-        "{\"checkpoint\":\"a\\nb\\n\\n\u2014 k \\\"\\\\x\\n\",\"header\":{"));
+    EXPECT_TRUE(
+        text.starts_with("{\"checkpoint\":\"a\\nb\\n\\n\u2014 k \\\"\\\\x\\n\",\"header\":{"));
     const auto parsed = parse_batch_line(text);
     ASSERT_TRUE(parsed);
     EXPECT_EQ(parsed->checkpoint, note);
@@ -269,8 +272,8 @@ TEST(BatchLine, CarriesNoteHeaderAndSeal) {
     EXPECT_EQ(parsed->seal, Bytes(64, 0xAB));
     EXPECT_FALSE(parse_batch_line(format_batch_line({note, "[]", Bytes(64)})));
     EXPECT_FALSE(parse_batch_line(format_batch_line({note, "{}", Bytes(63)})));
-    EXPECT_FALSE(parse_batch_line(format_batch_line({std::string(kNoteSizeMax + 1, 'a'), "{}",
-                                                     Bytes(64)})));
+    EXPECT_FALSE(
+        parse_batch_line(format_batch_line({std::string(kNoteSizeMax + 1, 'a'), "{}", Bytes(64)})));
     testing::feed_mutations(text, 10'000, [](const std::string& changed) {
         if (const auto line = parse_batch_line(changed)) {
             EXPECT_EQ(format_batch_line(*line), changed);

@@ -18,8 +18,9 @@ TEST(Ack, NamesDeviceNumberAndIndex) {
 }
 
 TEST(Reject, WritesTheNumberOnlyWhereItIsKnown) {
-    EXPECT_EQ(format_reject(12, {RejectCode::replay, "say \"why\"",
-                                 AlertNumber{"cam-1", Epoch(2), SeqNo(9)}}, kNow),
+    EXPECT_EQ(format_reject(
+                  12, {RejectCode::replay, "say \"why\"", AlertNumber{"cam-1", Epoch(2), SeqNo(9)}},
+                  kNow),
               R"({"code":"replay","detail":"say \"why\"","device_id":"cam-1","epoch":2,)"
               R"("frame":12,"now":"2026-01-02T03:04:05.678Z","permanent":true,"seq_no":9,)"
               R"("type":"reject"})");
@@ -31,8 +32,8 @@ TEST(Reject, WritesTheNumberOnlyWhereItIsKnown) {
 TEST(Reject, CodesHaveTheirNamesAndLastingness) {
     using enum RejectCode;
     std::set<std::string_view> names;
-    for (const RejectCode code : {malformed, schema, too_large, identity, signature, replay,
-                                  equivocation}) {
+    for (const RejectCode code :
+         {malformed, schema, too_large, identity, signature, replay, equivocation}) {
         EXPECT_TRUE(is_permanent(code));
         names.insert(to_string(code));
     }
@@ -40,10 +41,10 @@ TEST(Reject, CodesHaveTheirNamesAndLastingness) {
         EXPECT_FALSE(is_permanent(code));
         names.insert(to_string(code));
     }
-    EXPECT_EQ(names, (std::set<std::string_view>{
-                         "malformed", "schema", "too_large", "identity", "signature", "replay",
-                         "equivocation", "stale", "future", "busy", "storage_full",
-                         "shutting_down", "forked"}));
+    EXPECT_EQ(names,
+              (std::set<std::string_view>{"malformed", "schema", "too_large", "identity",
+                                          "signature", "replay", "equivocation", "stale", "future",
+                                          "busy", "storage_full", "shutting_down", "forked"}));
 }
 
 TEST(Welcome, SortsDevicesAndListsThePath) {

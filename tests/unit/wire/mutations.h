@@ -25,9 +25,14 @@ inline void feed_mutations(std::string_view valid, int rounds,
             const char byte = random() % 2 == 0 ? likely[random() % likely.size()]
                                                 : static_cast<char>(random() % 256);
             switch (random() % 3) {
-                case 0: text[at] = byte; break;
-                case 1: text.insert(at, 1, byte); break;
-                default: text.erase(at, 1);
+                case 0:
+                    text[at] = byte;
+                    break;
+                case 1:
+                    text.insert(at, 1, byte);
+                    break;
+                default:
+                    text.erase(at, 1);
             }
         }
         parse(text);

@@ -98,16 +98,34 @@ TEST(ParseNote, RefusesWhatIsNotASignedNote) {
     ASSERT_TRUE(parse_note(good));
     const std::string line = "\u2014 k AAAAAAA=\n";
     ASSERT_TRUE(parse_note("a\n\n" + line));
-    for (const std::string& note : std::vector<std::string>{
-             "", "\n", "\n\n", "a\n", "a\n\n", "a\n" + line, good.substr(0, good.size() - 1),
-             good + "\n", good + "x\n", "a\n\nx\n", "a\n\n- k AAAAAAA=\n",
-             "a\n\n\u2014k AAAAAAA=\n",
-             "a\n\n\u2014 k\n", "a\n\n\u2014  AAAAAAA=\n", "a\n\n\u2014 k+l AAAAAAA=\n",
-             "a\n\n\u2014 k\u00a0l AAAAAAA=\n", "a\n\n\u2014 k\u3000 AAAAAAA=\n",
-             "a\n\n\u2014 k AAAAAAA\n", "a\n\n\u2014 k AAAAAAB=\n", "a\n\n\u2014 k AAAAAA==\n",
-             "a\n\n\u2014 k \n", "a\n\n\u2014 k AAAAAAA= x\n", "a\r\n\n" + line, "a\t\n\n" + line,
-             "\xFF\n\n" + line, std::string("\0\n\n", 3) + line,
-             std::string(kNoteSizeMax, 'a') + "\n\n" + line}) {
+    for (const std::string& note :
+         std::vector<std::string>{"",
+                                  "\n",
+                                  "\n\n",
+                                  "a\n",
+                                  "a\n\n",
+                                  "a\n" + line,
+                                  good.substr(0, good.size() - 1),
+                                  good + "\n",
+                                  good + "x\n",
+                                  "a\n\nx\n",
+                                  "a\n\n- k AAAAAAA=\n",
+                                  "a\n\n\u2014k AAAAAAA=\n",
+                                  "a\n\n\u2014 k\n",
+                                  "a\n\n\u2014  AAAAAAA=\n",
+                                  "a\n\n\u2014 k+l AAAAAAA=\n",
+                                  "a\n\n\u2014 k\u00a0l AAAAAAA=\n",
+                                  "a\n\n\u2014 k\u3000 AAAAAAA=\n",
+                                  "a\n\n\u2014 k AAAAAAA\n",
+                                  "a\n\n\u2014 k AAAAAAB=\n",
+                                  "a\n\n\u2014 k AAAAAA==\n",
+                                  "a\n\n\u2014 k \n",
+                                  "a\n\n\u2014 k AAAAAAA= x\n",
+                                  "a\r\n\n" + line,
+                                  "a\t\n\n" + line,
+                                  "\xFF\n\n" + line,
+                                  std::string("\0\n\n", 3) + line,
+                                  std::string(kNoteSizeMax, 'a') + "\n\n" + line}) {
         EXPECT_FALSE(parse_note(note)) << note;
     }
 }
@@ -185,8 +203,8 @@ TEST(Checkpoint, ReadsExactlyThreeLines) {
 }
 
 TEST(Checkpoint, OfAnEmptyTreeHasTheEmptyRoot) {
-    EXPECT_TRUE(parse_checkpoint(
-        format_checkpoint({kOrigin, TreeSize(0), crypto::sha256(ByteView())})));
+    EXPECT_TRUE(
+        parse_checkpoint(format_checkpoint({kOrigin, TreeSize(0), crypto::sha256(ByteView())})));
     EXPECT_FALSE(parse_checkpoint(format_checkpoint({kOrigin, TreeSize(0), Hash()})));
     EXPECT_FALSE(parse_checkpoint(format_checkpoint({kOrigin, TreeSize(kIntegerMax + 1), Hash()})));
 }

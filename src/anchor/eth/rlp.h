@@ -19,9 +19,9 @@ inline constexpr std::size_t kRlpItemsMax = std::size_t{1} << 18;
 // point into the decoded bytes, which must outlive the item.
 struct RlpItem {
     bool is_list = false;
-    ByteView payload;             // without the length prefix
-    ByteView encoded;             // with it
-    std::vector<RlpItem> items;   // of a list
+    ByteView payload;            // without the length prefix
+    ByteView encoded;            // with it
+    std::vector<RlpItem> items;  // of a list
 };
 
 // Strict: one value, shortest form only, no bytes behind it. Errors are invalid_input.
