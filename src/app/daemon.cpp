@@ -55,6 +55,8 @@ Result<void> Daemon::check() {
     options.port = 0;  // a running daemon may hold the configured one
     auto listener = net::IngestListener::create(options, config_.tls, registry_, sink);
     if (!listener) return std::move(listener).error();
+    auto http = net::LocalHttp::create(config_.http.address, 0);
+    if (!http) return std::move(http).error().in("http");
     for (const TargetConfig& target : config_.targets) {
         auto key = crypto::load_account_key(target.submitter_key_path);
         if (!key) return std::move(key).error().in("anchor.targets " + target.target.id);

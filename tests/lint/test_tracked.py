@@ -108,7 +108,7 @@ def test_bad_text_is_found(name: str, path: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "path", "text"),
     [
-        ("machine_paths", "a.md", "/var/lib/anchorlog, ./work/a and framework/x\n"),
+        ("machine_paths", "a.md", "/var/lib/anchorlog, ./rework/a and framework/x\n"),
         ("private_keys", "a.md", "A private key is never committed.\n"),
         ("registries", "a/requirements.txt", REQUIREMENT),
         ("pinned", "a/requirements.txt", "# made by pip-compile\n" + REQUIREMENT),
