@@ -86,9 +86,9 @@ def test_an_old_node_is_refused(machine: Machine) -> None:
 def test_a_missing_header_names_its_package(machine: Machine) -> None:
     packages = "printf 'package: %s\\n' libcurl4-openssl-dev boost"
     machine.stub("c++", f"cat >/dev/null; {packages}")
-    machine.stub("apt-cache", "exit 1")
+    machine.stub("apt-cache", "echo 'libboost1.81-dev:'; echo '  Candidate: (none)'")
     assert "missing: libcurl4-openssl-dev libboost-dev\n" in machine.run("--check").stdout
-    machine.stub("apt-cache", "exit 0")
+    machine.stub("apt-cache", "echo 'libboost1.81-dev:'; echo '  Candidate: 1.81.0-5'")
     assert "missing: libcurl4-openssl-dev libboost1.81-dev\n" in machine.run("--check").stdout
 
 
