@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "unit/verify/fixture.h"
 
 namespace anchorlog::verify {
