@@ -1,6 +1,6 @@
 # A thin front: the work is done by CMake, ctest, pytest and the scripts in tests/setup.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-full demo format tidy clean
+.PHONY: help setup build test test-full bench demo format tidy clean
 
 JOBS ?= $(shell nproc)
 PYTHON := build/venv/bin/python
@@ -30,6 +30,12 @@ test-full: test ## the same, the unit tests under ASan and UBSan, and the model 
 	    ctest --preset $$kind --no-tests=error -j $(JOBS) --timeout 300 || exit 1; \
 	done
 	@tests/setup/run_tests train
+
+BENCH = build/release/tests/anchorlog_bench compare
+bench: build ## throughput and its ratio to this machine's best (docs/performance.md)
+	@cmake --build --preset release -j $(JOBS) --target anchorlog_bench
+	@$(BENCH) --connections 1 --coalesce 16 --window 32000
+	@$(BENCH) --connections 8 --coalesce 1 --window 1000
 
 demo: build ## captures to alerts, alerts to a sealed and anchored log, PASS and FAIL shown
 	@$(PYTHON) tests/demo/demo.py

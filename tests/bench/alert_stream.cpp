@@ -1,0 +1,82 @@
+#include "alert_stream.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+#include "anchorlog/base/clock.h"
+#include "anchorlog/crypto/random.h"
+
+namespace anchorlog::bench {
+
+namespace {
+
+constexpr std::size_t kEntryDigits = 12;
+constexpr std::size_t kNumberDigits = 10;
+
+std::string random_uuid7() {
+    std::array<std::uint8_t, 16> bytes{};
+    crypto::random_bytes(bytes);
+    const auto ms =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       std::chrono::system_clock::now().time_since_epoch())
+                                       .count());
+    for (std::size_t i = 0; i < 6; ++i) {
+        bytes[i] = static_cast<std::uint8_t>(ms >> (8 * (5 - i)));
+    }
+    bytes[6] = static_cast<std::uint8_t>(0x70 | (bytes[6] & 0x0f));
+    bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+        char hex[3];
+        std::snprintf(hex, sizeof hex, "%02x", bytes[i]);
+        text += hex;
+    }
+    return text;
+}
+
+void put_number(char* out, std::uint64_t value, std::size_t digits, unsigned base) {
+    for (std::size_t i = digits; i-- > 0; value /= base) out[i] = "0123456789abcdef"[value % base];
+}
+
+}  // namespace
+
+std::string device_name(unsigned device) {
+    char name[16];
+    std::snprintf(name, sizeof name, "cam-%05u", device);
+    return name;
+}
+
+std::string server_time() { return format_server_time(SystemClock().now().wall); }
+
+AlertStream::AlertStream(unsigned device) {
+    const std::string now = server_time();
+    const std::string entry = random_uuid7();
+    std::string json = R"({"alert_type":"ids.port_scan","batch_id":")" + random_uuid7() +
+                       R"(","confidence":0.97,"device_id":")" + device_name(device) +
+                       R"(","entry_id":")";
+    entry_at_ = 4 + json.size() + entry.size() - kEntryDigits;
+    json += entry + R"(","features_summary":{"bytes":48213,"dst_port":443,"duration_ms":1250,)"
+                    R"("flags":"SYN","packets":37,"proto":"tcp","src_port":51514},"sent_at":")";
+    sent_at_ = 4 + json.size();
+    json += now + R"(","seq_no":)";
+    number_at_ = 4 + json.size();
+    json += std::to_string(kFirstNumber) + R"(,"timestamp":")";
+    timestamp_at_ = 4 + json.size();
+    json += now + R"("})";
+    const auto size = static_cast<std::uint32_t>(json.size());
+    for (int shift = 24; shift >= 0; shift -= 8) frame_ += static_cast<char>(size >> shift);
+    frame_ += json;
+}
+
+void AlertStream::append(std::string& out, const std::string& sent_at) {
+    put_number(frame_.data() + entry_at_, made_, kEntryDigits, 16);
+    put_number(frame_.data() + number_at_, kFirstNumber + made_, kNumberDigits, 10);
+    frame_.replace(sent_at_, sent_at.size(), sent_at);
+    frame_.replace(timestamp_at_, sent_at.size(), sent_at);
+    out += frame_;
+    ++made_;
+}
+
+}  // namespace anchorlog::bench
