@@ -329,8 +329,6 @@ void CommitLoop::publish() {
     const auto& open = sequencer.open_batch();
     next->entries = sequencer.durable_entries().value;
     next->batches = sequencer.next_batch().value - (sealing_ ? 1 : 0);
-    next->sealed_entries =
-        sealing_ ? sealing_->header.first_index.value : sequencer.open_first_index().value;
     next->checkpoint = checkpoint_;
     next->open_entries = open.alerts + open.audits;
     next->open_oldest = open.oldest_entry;

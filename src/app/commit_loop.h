@@ -26,8 +26,7 @@ namespace anchorlog::app {
 struct Published {
     std::uint64_t entries = 0;  // durable
     std::uint64_t batches = 0;  // sealed, genesis included
-    std::uint64_t sealed_entries = 0;
-    std::string checkpoint;  // of the newest sealed batch
+    std::string checkpoint;     // of the newest sealed batch
     std::uint64_t open_entries = 0;
     std::optional<SteadyTime> open_oldest;
     std::optional<Gate> gate;  // set: not admitting, and why
