@@ -19,7 +19,7 @@ struct Pattern {
 };
 
 // The first match counts: texts that contain another class's words stand before it.
-constexpr std::array<Pattern, 62> kPatterns = {{
+constexpr std::array<Pattern, 78> kPatterns = {{
     {"already known", SendClass::known},
     {"alreadyknown", SendClass::known},
     {"already imported", SendClass::known},
@@ -28,6 +28,7 @@ constexpr std::array<Pattern, 62> kPatterns = {{
     {"already in the mempool", SendClass::known},
     {"already in the pool", SendClass::known},
     {"already exists", SendClass::known},
+    {"existing tx with same hash", SendClass::known},
     {"mining has already started", SendClass::known},
     {"nonce too low", SendClass::nonce_low},
     {"nonce is too low", SendClass::nonce_low},
@@ -41,12 +42,17 @@ constexpr std::array<Pattern, 62> kPatterns = {{
     {"noncegap", SendClass::nonce_high},
     {"nonce gap", SendClass::nonce_high},
     {"gapped nonce", SendClass::nonce_high},
+    {"gapped-nonce", SendClass::nonce_high},
+    {"noncetoofarinfuture", SendClass::nonce_high},
+    {"nonce has max value", SendClass::nonce_high},
     {"nonce too distant", SendClass::nonce_high},
     {"exceeds transaction sender account nonce", SendClass::nonce_high},
     {"underpriced", SendClass::underpriced},
     {"feetoolowtocompete", SendClass::underpriced},
     {"gas price too low to replace", SendClass::underpriced},
     {"could not replace existing", SendClass::underpriced},
+    {"replacementnotallowed", SendClass::underpriced},
+    {"future transaction tries to replace", SendClass::underpriced},
     {"insufficient funds for gas", SendClass::funds},
     {"insufficient funds", SendClass::funds},
     {"insufficientfunds", SendClass::funds},
@@ -59,6 +65,9 @@ constexpr std::array<Pattern, 62> kPatterns = {{
     {"fee cap", SendClass::fee_cap},
     {"exceeds the configured cap", SendClass::fee_cap},
     {"feetoolow", SendClass::fee_cap},
+    {"fee too low", SendClass::fee_cap},
+    {"max priority fee per gas exceeds", SendClass::fee_cap},
+    {"max fee per gas higher than", SendClass::fee_cap},
     {"gas price below", SendClass::fee_cap},
     {"gas price too low", SendClass::fee_cap},
     {"max priority fee per gas higher", SendClass::fee_cap},
@@ -69,12 +78,16 @@ constexpr std::array<Pattern, 62> kPatterns = {{
     {"gaslimitexceeded", SendClass::gas},
     {"floor data gas", SendClass::gas},
     {"out of gas", SendClass::gas},
+    {"gas limit reached", SendClass::gas},
+    {"gas uint64 overflow", SendClass::gas},
     {"chain id", SendClass::wrong_chain},
     {"chainid", SendClass::wrong_chain},
     {"invalid sender", SendClass::wrong_chain},
     {"signature v value", SendClass::wrong_chain},
+    {"only replay-protected", SendClass::wrong_chain},
     {"revert", SendClass::reverted},
     {"vm exception", SendClass::reverted},
+    {"account limit exceeded", SendClass::busy},
     {"too many requests", SendClass::rate_limited},
     {"rate limit", SendClass::rate_limited},
     {"limit exceeded", SendClass::rate_limited},
@@ -82,12 +95,15 @@ constexpr std::array<Pattern, 62> kPatterns = {{
     {"mempool is full", SendClass::busy},
     {"timeout", SendClass::busy},
     {"syncing", SendClass::busy},
+    {"sync is still in progress", SendClass::busy},
+    {"sub-pool is full", SendClass::busy},
+    {"spammer", SendClass::busy},
 }};
 
 }  // namespace
 
 SendClass classify_send(long http_status, std::int64_t code, std::string_view message) {
-    if (http_status == kTooManyRequests || code == kLimitExceeded) return SendClass::rate_limited;
+    if (http_status == kTooManyRequests) return SendClass::rate_limited;
     std::string lower(message);
     std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -96,6 +112,8 @@ SendClass classify_send(long http_status, std::int64_t code, std::string_view me
         return lower.find(p.text) != std::string::npos;
     });
     if (found != kPatterns.end()) return found->kind;
+    // After the texts: Besu has this code for a gas limit.
+    if (code == kLimitExceeded) return SendClass::rate_limited;
     if (code == kReverted) return SendClass::reverted;
     return http_status >= kServerError ? SendClass::busy : SendClass::unknown;
 }
