@@ -18,21 +18,23 @@ Result<std::unique_ptr<AnchorEngine>> AnchorEngine::create(
     std::uint64_t seed) {
     const auto profile = profile_of(target);
     if (!profile) return profile.error();
-    auto resume = read_anchors(journal, target, batches);
+    Spending spending;
+    auto resume = read_anchors(journal, target, batches, spending);
     if (!resume) return resume.error();
-    return std::unique_ptr<AnchorEngine>(new AnchorEngine(target, *profile, key, chain, journal,
-                                                          batches, clock, std::move(on_fork),
-                                                          std::move(*resume), seed));
+    return std::unique_ptr<AnchorEngine>(
+        new AnchorEngine(target, *profile, key, chain, journal, batches, clock, std::move(on_fork),
+                         std::move(*resume), std::move(spending), seed));
 }
 
 AnchorEngine::AnchorEngine(const EthereumTarget& target, Profile profile,
                            const crypto::AccountKey& key, ChainClient& chain,
                            store::Journal& journal, const SealedBatches& batches,
-                           const Clock& clock, ForkAlarm on_fork, Resume resume, std::uint64_t seed)
+                           const Clock& clock, ForkAlarm on_fork, Resume resume, Spending spending,
+                           std::uint64_t seed)
     : target_(target), profile_(profile), key_(key), chain_(chain), journal_(journal),
       batches_(batches), clock_(clock), on_fork_(std::move(on_fork)),
       fsm_(profile, std::int64_t{target.interval_s} * 1'000, std::move(resume), clock.now(), seed),
-      next_(Wait{clock.now().steady}) {}
+      next_(Wait{clock.now().steady}), spending_(std::move(spending)) {}
 
 SteadyTime AnchorEngine::run_one() {
     if (storage_failed_) return {clock_.now().steady.ms + 60'000};
@@ -55,11 +57,23 @@ AnchorStatus AnchorEngine::status() const {
     if (fsm_.sent_transaction()) out.transaction = hex(*fsm_.sent_transaction());
     if (!fsm_.receipts().empty()) out.block_number = fsm_.receipts().back().mined.block_number;
     out.head_number = head_;
+    out.anchors_in_purse = anchors_in_purse_;
     out.attempts = attempts_;
     out.confirmed = confirmed_;
     out.reorgs = fsm_.reorgs();
     out.errors = fsm_.errors();
     return out;
+}
+
+// The alarm comes while there is time to pay in, once each time the purse runs low.
+void AnchorEngine::note_balance(std::uint64_t anchors) {
+    const bool was_low = anchors_in_purse_ && *anchors_in_purse_ < kAnchorsInPurseLow;
+    anchors_in_purse_ = anchors;
+    if (was_low || anchors >= kAnchorsInPurseLow) return;
+    log(LogLevel::warn, "anchor_balance_low",
+        {{"target", target_.id},
+         {"account", eth::format_address(key_.address())},
+         {"anchors_left", anchors}});
 }
 
 // One line for each change, not for each poll; at debug level while all goes its way, because
@@ -107,6 +121,7 @@ Result<Event> AnchorEngine::execute(const Wait&) {
 Result<Event> AnchorEngine::execute(const RecordAttempt& action) {
     if (auto written = write(action.attempt); !written) return written.error();
     ++attempts_;
+    spending_.add(action.attempt);
     return Event(AttemptRecorded{});
 }
 

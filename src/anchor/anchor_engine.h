@@ -4,6 +4,7 @@
 #include <string>
 
 #include "anchor/anchor_fsm.h"
+#include "anchor/spending.h"
 #include "anchorlog/anchor/anchor_worker.h"
 #include "anchorlog/eth/log_anchor.h"
 
@@ -30,7 +31,8 @@ public:
 private:
     AnchorEngine(const EthereumTarget& target, Profile profile, const crypto::AccountKey& key,
                  ChainClient& chain, store::Journal& journal, const SealedBatches& batches,
-                 const Clock& clock, ForkAlarm on_fork, Resume resume, std::uint64_t seed);
+                 const Clock& clock, ForkAlarm on_fork, Resume resume, Spending spending,
+                 std::uint64_t seed);
 
     Result<Event> execute(const Wait& action);
     Result<Event> execute(const CheckGates& action);
@@ -53,10 +55,13 @@ private:
                                                    const eth::AnchorRecord& record);
     Result<Looked> look_at_contract(const LookUp& action, const eth::AnchorRecord& record);
     Result<Event> look_at_mined(const Mined& mined);
+    // Empty when these bytes may be paid for today.
+    std::string check_spending(std::uint64_t nonce, std::uint64_t wei);
     Result<FeeSuggestion> choose_fees(const Prepare& action);
     Result<Event> sign(const Prepare& action, const eth::AnchorRecord& record, std::uint64_t nonce,
                        std::uint64_t gas, const FeeSuggestion& fees);
     Result<void> write(const wire::AnchorStep& step);
+    void note_balance(std::uint64_t anchors);
     void note_change();
 
     const EthereumTarget target_;
@@ -69,7 +74,9 @@ private:
     const ForkAlarm on_fork_;
     AnchorFsm fsm_;
     Action next_;
-    std::optional<Hash> genesis_;  // pinned on first use
+    Spending spending_;
+    std::optional<Hash> genesis_;                    // pinned on first use
+    std::optional<std::uint64_t> anchors_in_purse_;  // what the balance pays for
     std::optional<std::uint64_t> head_;
     std::string noted_;  // last state that was logged
     bool was_trouble_ = false;

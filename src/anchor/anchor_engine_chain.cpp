@@ -87,12 +87,12 @@ Result<std::string> AnchorEngine::check_balance() {
     const auto fees = chain_.fees();
     if (!fees) return fees.error();
     const std::uint64_t fee = std::min(fees->max_fee, target_.max_fee_cap_wei);
-    const std::uint64_t gas = kAnchorsInBalanceMin * kGasFloor;
-    constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
-    const std::uint64_t needed = fee > kMax / gas ? kMax : fee * gas;
-    if (saturated(*balance) >= needed) return std::string();
+    const std::uint64_t one = std::max<std::uint64_t>(cost_max(kGasFloor, fee), 1);
+    note_balance(saturated(*balance) / one);
+    if (*anchors_in_purse_ >= kAnchorsInBalanceMin) return std::string();
     return chain_.endpoint() + ": account " + eth::format_address(key_.address()) + ": at least " +
-           std::to_string(needed) + " wei expected, found " + *balance;
+           std::to_string(cost_max(kAnchorsInBalanceMin * kGasFloor, fee)) +
+           " wei expected, found " + *balance;
 }
 
 Result<bool> AnchorEngine::is_newest_ours(std::uint64_t next_batch) {
@@ -153,7 +153,23 @@ Result<Event> AnchorEngine::execute(const Prepare& action) {
                                     std::to_string(*estimate) + " gas, more than " +
                                     std::to_string(kGasMax)});
     }
-    return sign(action, record, nonce, std::max(kGasFloor, *estimate + *estimate / 4), *fees);
+    const std::uint64_t gas = std::max(kGasFloor, *estimate + *estimate / 4);
+    if (auto refusal = check_spending(nonce, cost_max(gas, fees->max_fee)); !refusal.empty()) {
+        return Event(PrepareRefused{std::move(refusal)});
+    }
+    return sign(action, record, nonce, gas, *fees);
+}
+
+std::string AnchorEngine::check_spending(std::uint64_t nonce, std::uint64_t wei) {
+    if (target_.spend_max_wei_per_day == 0) return {};
+    const std::uint64_t spent = spending_.of_last_day(clock_.now().wall, nonce);
+    if (spent <= target_.spend_max_wei_per_day && wei <= target_.spend_max_wei_per_day - spent) {
+        return {};
+    }
+    return "the day's spending limit is reached: " + std::to_string(spent) +
+           " wei at most in the last 24 hours, " + std::to_string(wei) +
+           " more would pass spend_max_gwei_per_day (" +
+           std::to_string(target_.spend_max_wei_per_day / 1'000'000'000) + ")";
 }
 
 Result<Event> AnchorEngine::sign(const Prepare& action, const eth::AnchorRecord& record,

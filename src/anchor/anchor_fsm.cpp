@@ -335,6 +335,8 @@ void AnchorFsm::on(const ReceiptRecorded&, SteadyTime now) {
     std::sort(receipts_.begin(), receipts_.end(),
               [](const LiveReceipt& a, const LiveReceipt& b) { return a.batch < b.batch; });
     chain_next_ = std::max(chain_next_, receipt.batch_id.value + 1);
+    // What was not found may have been between two blocks then: a reorganisation can bring it back.
+    unfindable_.clear();
     flight_.reset();
     progress();
     stage_ = profile_.is_final_later ? Stage::confirmed : Stage::final;
@@ -362,6 +364,7 @@ void AnchorFsm::on(const SupersededRecorded&, SteadyTime now) {
         receipts_.erase(gone);
         superseding_.reset();
     }
+    unfindable_.clear();
     // Older receipts may be gone as well, and what is next on the chain is another batch.
     watch_misses_ = 0;
     watch_at_ = now;

@@ -280,7 +280,7 @@ private:
     std::optional<Suspect> suspect_;
     std::optional<std::string> fork_;  // to be raised
     std::optional<BatchId> finding_;   // an anchor of ours that has no receipt on record
-    std::set<BatchId> unfindable_;
+    std::set<BatchId> unfindable_;     // looked for in vain since the last receipt or reorg
     std::optional<BatchId> preparing_;
     std::optional<BatchId> superseding_;  // a receipt that no longer stands
     std::optional<Flight> flight_;

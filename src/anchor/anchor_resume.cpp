@@ -14,8 +14,8 @@ Error bad(const std::string& why) { return {Errc::corruption, why}; }
 
 class Reader {
 public:
-    Reader(const EthereumTarget& target, const SealedBatches& batches)
-        : target_(target), batches_(batches) {}
+    Reader(const EthereumTarget& target, const SealedBatches& batches, Spending& spending)
+        : target_(target), batches_(batches), spending_(spending) {}
 
     Result<void> read(std::string_view text) {
         const auto step = wire::parse_anchor_step(text);
@@ -66,6 +66,7 @@ private:
         attempts_.push_back(line);
         if (attempts_.size() > kAttemptsMax) attempts_.erase(attempts_.begin());
         last_attempt_at_ = line.at;
+        spending_.add(line);
         return {};
     }
 
@@ -95,6 +96,7 @@ private:
 
     const EthereumTarget& target_;
     const SealedBatches& batches_;
+    Spending& spending_;
     std::map<BatchId, LiveReceipt> receipts_;
     std::vector<wire::AnchorAttempt> attempts_;
     std::optional<WallTime> last_attempt_at_;
@@ -103,8 +105,8 @@ private:
 }  // namespace
 
 Result<Resume> read_anchors(const store::Journal& journal, const EthereumTarget& target,
-                            const SealedBatches& batches) {
-    Reader reader(target, batches);
+                            const SealedBatches& batches, Spending& spending) {
+    Reader reader(target, batches, spending);
     const auto read = journal.for_each(
         0, [&](std::uint64_t line, std::string_view text, store::LinePosition) -> Result<void> {
             auto taken = reader.read(text);

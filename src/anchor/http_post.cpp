@@ -2,11 +2,14 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <array>
 
 namespace anchorlog::anchor {
 
 namespace {
+
+constexpr std::int64_t kRetryAfterMaxS = 86'400;
 
 struct SlistFree {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -47,6 +50,9 @@ public:
         }
         HttpAnswer answer;
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer.status);
+        curl_off_t wait_s = 0;
+        curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait_s);
+        answer.retry_after_ms = std::clamp<std::int64_t>(wait_s, 0, kRetryAfterMaxS) * 1'000;
         answer.body = std::move(answer_);
         return answer;
     }

@@ -14,6 +14,7 @@ namespace anchorlog::anchor {
 struct HttpAnswer {
     long status = 0;
     std::string body;
+    std::int64_t retry_after_ms = 0;  // of the header of that name, a date turned into a duration
 };
 
 // Posts JSON to one URL over one kept connection. One owner thread, but for abort().

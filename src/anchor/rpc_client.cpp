@@ -199,6 +199,7 @@ public:
         return out;
     }
 
+    std::int64_t retry_after_ms() const override { return retry_after_ms_; }
     void abort() override { http_->abort(); }
 
 private:
@@ -225,8 +226,10 @@ private:
         const std::uint64_t id = ++last_id_;
         const json request = {
             {"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}};
+        retry_after_ms_ = 0;
         const auto http = http_->post(request.dump());
         if (!http) return Error{http.error().code, http.error().message + " (" + method + ")"};
+        retry_after_ms_ = http->retry_after_ms;
         json body = json::parse(http->body, nullptr, false);
         if (!body.is_object() && http->status != kHttpOk) {
             return Answer{http->status, {}, RpcError{0, http_text(http->status), {}}};
@@ -312,6 +315,7 @@ private:
 
     std::unique_ptr<HttpPost> http_;
     std::uint64_t last_id_ = 0;
+    std::int64_t retry_after_ms_ = 0;
     bool has_block_receipts_ = true;
 };
 

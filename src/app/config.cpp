@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::uint64_t kConfigSizeMax = 1u << 20;
 constexpr std::uint64_t kMiB = 1u << 20;
+constexpr std::size_t kEndpointsMax = 8;
+constexpr std::uint64_t kWeiPerGwei = 1'000'000'000;
+// A tenth of an ether a day, where ether costs money.
+constexpr std::uint64_t kSpendGweiPerDay = 100'000'000;
 
 void join(std::string& path, const std::string& base_dir) {
     if (path.empty() || path.front() == '/') return;
@@ -47,7 +51,7 @@ void read_target(ConfigReader reader, const std::string& base_dir, TargetConfig&
     std::string code_hash;
     reader.text("id", out.target.id, true);
     reader.one_of("type", type, {"ethereum"});
-    reader.text("rpc", out.rpc, true);
+    reader.texts("rpc", out.rpc_urls, kEndpointsMax);
     reader.number("chain_id", out.target.chain_id, 1, kIntegerMax);
     reader.text("contract", contract, true);
     reader.text("code_hash", code_hash, true);
@@ -55,9 +59,13 @@ void read_target(ConfigReader reader, const std::string& base_dir, TargetConfig&
     reader.one_of("profile", out.target.profile, {"ganache", "anvil", "l1", "op-stack", "custom"});
     reader.number("confirmations", out.target.confirmations, 1, 10'000);
     reader.number("interval_s", out.target.interval_s, 0, 86'400);
-    std::uint64_t cap_gwei = out.target.max_fee_cap_wei / 1'000'000'000;
+    std::uint64_t cap_gwei = out.target.max_fee_cap_wei / kWeiPerGwei;
     reader.number("max_fee_gwei", cap_gwei, 1, 1'000'000);
-    out.target.max_fee_cap_wei = cap_gwei * 1'000'000'000;
+    out.target.max_fee_cap_wei = cap_gwei * kWeiPerGwei;
+    const bool is_play_money = out.target.profile == "ganache" || out.target.profile == "anvil";
+    std::uint64_t spend_gwei = is_play_money ? 0 : kSpendGweiPerDay;
+    reader.number("spend_max_gwei_per_day", spend_gwei, 0, 10'000'000'000);
+    out.target.spend_max_wei_per_day = spend_gwei * kWeiPerGwei;
     join(out.submitter_key_path, base_dir);
     if (out.target.chain_id == 0) reader.fail("chain_id", "is missing and has no default");
     if (auto address = eth::parse_address(contract)) {

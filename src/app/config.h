@@ -25,7 +25,7 @@ struct StorageConfig {
 
 struct TargetConfig {
     anchor::EthereumTarget target;
-    std::string rpc;
+    std::vector<std::string> rpc_urls;
     std::string submitter_key_path;
 };
 

@@ -43,6 +43,22 @@ void ConfigReader::text(const char* name, std::string& out, bool required) {
     if (out.empty()) fail(name, "must not be empty");
 }
 
+void ConfigReader::texts(const char* name, std::vector<std::string>& out, std::size_t count_max) {
+    const auto* value = take(name, true);
+    if (value == nullptr) return;
+    const auto list = value->is_array() ? *value : nlohmann::json::array({*value});
+    for (const auto& item : list) {
+        const auto* text = item.get_ptr<const std::string*>();
+        if (text == nullptr || text->empty()) {
+            return fail(name, "must be a string or an array of strings, none of them empty");
+        }
+        out.push_back(*text);
+    }
+    if (out.empty() || out.size() > count_max) {
+        fail(name, "must have from 1 to " + std::to_string(count_max) + " values");
+    }
+}
+
 void ConfigReader::flag(const char* name, bool& out) {
     const auto* value = take(name, false);
     if (value == nullptr) return;

@@ -18,6 +18,8 @@ public:
     ConfigReader(const nlohmann::json& object, std::string path, std::string* error);
 
     void text(const char* name, std::string& out, bool required = false);
+    // A string, or an array of 1 to `count_max` strings.
+    void texts(const char* name, std::vector<std::string>& out, std::size_t count_max);
     void flag(const char* name, bool& out);
     template <class Integer>
     void number(const char* name, Integer& out, std::uint64_t min, std::uint64_t max) {

@@ -174,11 +174,13 @@ Result<void> Daemon::make_anchors() {
     for (const TargetConfig& target : config_.targets) {
         auto key = crypto::load_account_key(target.submitter_key_path);
         if (!key) return std::move(key).error().in("anchor.targets " + target.target.id);
-        anchor::RpcOptions rpc;
-        rpc.url = target.rpc;
+        std::vector<anchor::RpcOptions> nodes;
+        for (const std::string& url : target.rpc_urls) nodes.push_back({.url = url});
         auto worker = anchor::AnchorWorker::create(
-            target.target, std::move(*key), anchor::make_rpc_client(rpc), *store_.anchors, *book_,
-            clock_, [this](const std::string& what) { commit_->fork_found(what); }, die_of_storage);
+            target.target, std::move(*key),
+            anchor::make_endpoint_set(nodes, target.target.chain_id, clock_), *store_.anchors,
+            *book_, clock_, [this](const std::string& what) { commit_->fork_found(what); },
+            die_of_storage);
         if (!worker) return std::move(worker).error().in("anchor.targets " + target.target.id);
         anchors_.push_back(std::move(*worker));
     }

@@ -1,6 +1,7 @@
 #include "app/status_page.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <nlohmann/json.hpp>
 
@@ -53,6 +54,10 @@ nlohmann::json anchor_json(const anchor::AnchorStatus& anchor) {
     if (anchor.sent_batch) out["batch_id"] = anchor.sent_batch->value;
     if (!anchor.transaction.empty()) out["tx"] = anchor.transaction;
     if (anchor.block_number) out["block"] = *anchor.block_number;
+    if (anchor.anchors_in_purse) {
+        out["anchors_left"] = *anchor.anchors_in_purse;
+        if (*anchor.anchors_in_purse < anchor::kAnchorsInPurseLow) out["alarm"] = "balance low";
+    }
     return out;
 }
 
@@ -172,6 +177,13 @@ void anchor_metrics(MetricsText& out, const std::vector<anchor::AnchorStatus>& a
     each("anchor_covered_batch", "gauge", "Highest batch under a confirmed anchor, -1 for none.",
          [](const Status& a) {
              return a.covered_to ? static_cast<std::int64_t>(a.covered_to->value) : -1;
+         });
+    each("anchor_balance_anchors", "gauge", "Anchors the account can pay for, -1 while not known.",
+         [](const Status& a) {
+             return a.anchors_in_purse
+                        ? static_cast<std::int64_t>(std::min<std::uint64_t>(
+                              *a.anchors_in_purse, std::numeric_limits<std::int64_t>::max()))
+                        : -1;
          });
     out.family("anchor_state", "gauge", "1 for the state a target is in.");
     for (const auto& anchor : anchors) {

@@ -38,12 +38,16 @@ public:
     void drop_pool() { pool_.clear(); }
     void wipe();  // started anew: another genesis, no contract, no account
     void freeze(const Hash& log_id);
+    void set_balance(const eth::Address& account, std::string wei) {
+        state_.accounts[account].balance_wei = std::move(wei);
+    }
 
     // --- faults ---
     // Asked before every call by its method; an error is what the caller gets.
     std::function<std::optional<Error>(std::string_view method)> on_call;
     std::uint64_t answers_to_lose = 0;  // sends that arrive and whose answer does not
     std::optional<anchor::SendAnswer> scripted_answer;  // to sends, which then do nothing
+    std::int64_t retry_after_answer_ms = 0;             // of every answer
     std::optional<std::uint64_t> chain_id_answer;
     std::optional<Hash> code_hash_answer;
     std::optional<std::uint64_t> finalized;  // tag
@@ -51,6 +55,11 @@ public:
     bool forges_receipts = false;  // receipts(): logs altered, so no root fits
 
     // --- what a test asks ---
+    // Past every call's fault: what another wallet, with a node of its own, sees and sends.
+    [[nodiscard]] std::uint64_t next_nonce(const eth::Address& account) const {
+        return state_.accounts.at(account).nonce;
+    }
+    void inject(ByteView raw) { static_cast<void>(take(raw)); }
     [[nodiscard]] std::vector<eth::AnchoredEvent> events(const Hash& log_id) const;
     [[nodiscard]] std::uint64_t sends() const { return sends_; }
     [[nodiscard]] const std::vector<Bytes>& sent() const { return sent_; }
@@ -84,6 +93,7 @@ public:
                                                                 const Hash& log_id,
                                                                 std::uint64_t from_block,
                                                                 std::uint64_t to_block) override;
+    [[nodiscard]] std::int64_t retry_after_ms() const override { return retry_after_answer_ms; }
     void abort() override { aborted_ = true; }
 
 private:

@@ -44,7 +44,11 @@ struct EthereumTarget {
     std::uint64_t confirmations = 1;  // for `custom`
     std::uint32_t interval_s = 0;     // between two anchors
     std::uint64_t max_fee_cap_wei = 200'000'000'000;
+    std::uint64_t spend_max_wei_per_day = 0;  // 0: no limit
 };
+
+// Below so many anchors' worth of balance a target raises an alarm.
+inline constexpr std::uint64_t kAnchorsInPurseLow = 100;
 
 // What operators see of a target. A copy; see design §5 for the states.
 struct AnchorStatus {
@@ -56,6 +60,7 @@ struct AnchorStatus {
     std::string transaction;                    // 0x hash of the newest attempt
     std::optional<std::uint64_t> block_number;  // of the newest receipt
     std::optional<std::uint64_t> head_number;
+    std::optional<std::uint64_t> anchors_in_purse;  // the balance pays for, at the present fee
     std::uint64_t attempts = 0;
     std::uint64_t confirmed = 0;
     std::uint64_t reorgs = 0;

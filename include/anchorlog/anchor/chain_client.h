@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "anchorlog/base/bytes.h"
+#include "anchorlog/base/clock.h"
 #include "anchorlog/base/result.h"
 #include "anchorlog/base/types.h"
 #include "anchorlog/eth/types.h"
@@ -103,6 +104,8 @@ public:
     [[nodiscard]] virtual Result<std::vector<eth::Log>> anchored_events(
         const eth::Address& contract, const Hash& log_id, std::uint64_t from_block,
         std::uint64_t to_block) = 0;
+    // How long the node's last answer asked to be left alone (HTTP Retry-After); 0: it did not.
+    [[nodiscard]] virtual std::int64_t retry_after_ms() const = 0;
     // Any thread: ends a running call soon, and every later one at once, as unavailable.
     virtual void abort() = 0;
 };
@@ -115,5 +118,9 @@ struct RpcOptions {
 };
 // libcurl. http and https only; TLS is verified; redirects and proxies are not followed.
 [[nodiscard]] std::unique_ptr<ChainClient> make_rpc_client(const RpcOptions& options);
+// Several nodes of one chain as one; see src/anchor/endpoint_set.h. `clock` outlives it.
+[[nodiscard]] std::unique_ptr<ChainClient> make_endpoint_set(const std::vector<RpcOptions>& nodes,
+                                                             std::uint64_t chain_id,
+                                                             const Clock& clock);
 
 }  // namespace anchorlog::anchor

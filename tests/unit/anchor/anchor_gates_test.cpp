@@ -24,6 +24,34 @@ TEST(AnchorGates, ChainId) {
     EXPECT_TRUE(rig.run_until_covered(0));
 }
 
+TEST(AnchorGates, SpendingLimitHoldsUntilTheDayIsOver) {
+    Rig rig;
+    rig.target.spend_max_wei_per_day = 2 * 100'000 * 10'000'000'000ull;
+    rig.start();
+    ASSERT_TRUE(rig.run_until_covered(0));
+    std::uint64_t newest = 0;
+    while (rig.state() != "stalled" && newest < 100) {
+        rig.batches.seal_to(++newest);
+        rig.run_for(2'000);
+    }
+    ASSERT_EQ(rig.state(), "stalled") << newest;
+    EXPECT_NE(rig.reason().find("spend_max_gwei_per_day"), std::string::npos) << rig.reason();
+    const std::size_t sends = rig.chain.sends();
+    rig.crash(1);
+    rig.run_for(60'000);
+    EXPECT_EQ(rig.chain.sends(), sends) << "a restart does not open the purse";
+    rig.clock.advance_ms(86'400'000);
+    EXPECT_TRUE(rig.run_until_covered(newest));
+}
+
+TEST(AnchorGates, SaysWhenTheBalanceRunsLow) {
+    Rig rig;
+    rig.start();
+    ASSERT_TRUE(rig.run_until_covered(0));
+    ASSERT_TRUE(rig.engine->status().anchors_in_purse.has_value());
+    EXPECT_GT(*rig.engine->status().anchors_in_purse, anchor::kAnchorsInPurseLow);
+}
+
 TEST(AnchorGates, CodeHash) {
     Rig rig;
     rig.chain.code_hash_answer = Hash{};

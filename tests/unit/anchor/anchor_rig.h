@@ -11,6 +11,7 @@
 
 #include "anchor/anchor_engine.h"
 #include "anchor/chain_proof.h"
+#include "anchor/endpoint_set.h"
 #include "anchorlog/crypto/ed25519.h"
 #include "anchorlog/crypto/keccak.h"
 #include "anchorlog/crypto/sha256.h"
@@ -18,6 +19,7 @@
 #include "support/sim_chain.h"
 #include "support/sim_clock.h"
 #include "support/sim_file_system.h"
+#include "support/sim_node.h"
 
 namespace anchorlog::testing {
 
@@ -90,8 +92,20 @@ public:
     }
     Result<std::unique_ptr<anchor::AnchorEngine>> make() {
         return anchor::AnchorEngine::create(
-            target, *key_, chain, *journal, batches, clock,
-            [this](const std::string& what) { forks.push_back(what); }, 7);
+            target, *key_, nodes ? static_cast<anchor::ChainClient&>(*nodes) : chain, *journal,
+            batches, clock, [this](const std::string& what) { forks.push_back(what); }, 7);
+    }
+
+    // From the next start() on the chain is reached through so many nodes.
+    void use_nodes(std::size_t count) {
+        std::vector<std::unique_ptr<anchor::ChainClient>> clients;
+        for (std::size_t i = 0; i < count; ++i) {
+            node.push_back(std::make_shared<SimNodeState>());
+            node.back()->name = "sim://" + std::to_string(i);
+            node.back()->chain = &chain;
+            clients.push_back(std::make_unique<SimNode>(node.back()));
+        }
+        nodes = std::make_unique<anchor::EndpointSet>(std::move(clients), target.chain_id, clock);
     }
 
     // One action; sleeps first when the engine asked for it.
@@ -166,6 +180,19 @@ public:
         const auto made = eth::sign_transaction(transaction, *key_);
         ASSERT_EQ(chain.send_raw(made->raw)->kind, anchor::SendClass::accepted);
     }
+    // Somebody who holds the submitter's key pays somebody with it.
+    void send_foreign() {
+        eth::Transaction transaction;
+        transaction.chain_id = SimChain::kChainId;
+        transaction.nonce = chain.next_nonce(key_->address());
+        transaction.max_fee = 50'000'000'000;
+        transaction.priority_fee = 50'000'000'000;
+        transaction.gas = 21'000;
+        transaction.to = key_->address();
+        const auto made = eth::sign_transaction(transaction, *key_);
+        ASSERT_TRUE(made.has_value());
+        chain.inject(made->raw);
+    }
     [[nodiscard]] std::string state() const { return engine->status().state; }
     [[nodiscard]] std::string reason() const { return engine->status().reason; }
     [[nodiscard]] const crypto::AccountKey& key() const { return *key_; }
@@ -179,9 +206,11 @@ public:
     RigBatches batches;
     anchor::EthereumTarget target;
     std::vector<std::string> forks;
+    std::unique_ptr<anchor::EndpointSet> nodes;  // before the engine, which holds on to it
     std::unique_ptr<store::Journal> journal;
     std::unique_ptr<anchor::AnchorEngine> engine;
     std::int64_t mine_every_ms = 0;
+    std::vector<std::shared_ptr<SimNodeState>> node;
 
 private:
     SteadyTime until_;
