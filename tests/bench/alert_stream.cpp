@@ -36,8 +36,15 @@ std::string random_uuid7() {
     return text;
 }
 
-void put_number(char* out, std::uint64_t value, std::size_t digits, unsigned base) {
-    for (std::size_t i = digits; i-- > 0; value /= base) out[i] = "0123456789abcdef"[value % base];
+// Counts the number up that ends before `end`, in digits of `base`.
+void count_up(char* end, unsigned base) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    while (true) {
+        char& digit = *--end;
+        const unsigned value = static_cast<unsigned>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+        digit = kDigits[(value + 1) % base];
+        if (value + 1 < base) return;
+    }
 }
 
 }  // namespace
@@ -57,8 +64,9 @@ AlertStream::AlertStream(unsigned device) {
                        R"(","confidence":0.97,"device_id":")" + device_name(device) +
                        R"(","entry_id":")";
     entry_at_ = 4 + json.size() + entry.size() - kEntryDigits;
-    json += entry + R"(","features_summary":{"bytes":48213,"dst_port":443,"duration_ms":1250,)"
-                    R"("flags":"SYN","packets":37,"proto":"tcp","src_port":51514},"sent_at":")";
+    json += entry.substr(0, entry.size() - kEntryDigits) + std::string(kEntryDigits, '0') +
+            R"(","features_summary":{"bytes":48213,"dst_port":443,"duration_ms":1250,)"
+            R"("flags":"SYN","packets":37,"proto":"tcp","src_port":51514},"sent_at":")";
     sent_at_ = 4 + json.size();
     json += now + R"(","seq_no":)";
     number_at_ = 4 + json.size();
@@ -70,11 +78,16 @@ AlertStream::AlertStream(unsigned device) {
     frame_ += json;
 }
 
-void AlertStream::append(std::string& out, const std::string& sent_at) {
-    put_number(frame_.data() + entry_at_, made_, kEntryDigits, 16);
-    put_number(frame_.data() + number_at_, kFirstNumber + made_, kNumberDigits, 10);
-    frame_.replace(sent_at_, sent_at.size(), sent_at);
-    frame_.replace(timestamp_at_, sent_at.size(), sent_at);
+void AlertStream::set_time(const std::string& now) {
+    frame_.replace(sent_at_, now.size(), now);
+    frame_.replace(timestamp_at_, now.size(), now);
+}
+
+void AlertStream::append(std::string& out) {
+    if (made_ > 0) {
+        count_up(frame_.data() + entry_at_ + kEntryDigits, 16);
+        count_up(frame_.data() + number_at_ + kNumberDigits, 10);
+    }
     out += frame_;
     ++made_;
 }

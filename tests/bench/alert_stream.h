@@ -14,8 +14,10 @@ class AlertStream {
 public:
     explicit AlertStream(unsigned device);
 
-    // Appends the next alert as a frame. `sent_at` is 24 characters, a server time of now.
-    void append(std::string& out, const std::string& sent_at);
+    // The time of the alerts to come, 24 characters, a server time of now.
+    void set_time(const std::string& now);
+    // Appends the next alert as a frame: the bytes of the last one with its numbers counted up.
+    void append(std::string& out);
     [[nodiscard]] std::uint64_t made() const { return made_; }
     [[nodiscard]] std::size_t frame_size() const { return frame_.size(); }
 

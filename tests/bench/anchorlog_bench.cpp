@@ -32,6 +32,7 @@ constexpr const char* kUsage =
     "  bound     the same load on a server that only reads, writes, syncs and acks\n"
     "  compare   alternating pairs of both; medians and the ratio daemon/bound\n"
     "  --connections N   connections, one device each (1)\n"
+    "  --threads N       threads of the generator (one for two cores)\n"
     "  --window N        alerts a connection may have unacked (1000)\n"
     "  --coalesce N      frames in one TLS record (1)\n"
     "  --seconds S       length of one trial, up to 10 (3)\n"
@@ -43,7 +44,9 @@ constexpr const char* kUsage =
     "  --dir DIR         where stores are made and removed; a real disk (beside this program)\n"
     "  --json            one JSON document\n";
 constexpr unsigned kConnectionsMax = 10'000;
+constexpr unsigned kThreadsMax = 64;
 constexpr std::uint64_t kWindowMax = 1u << 20;
+constexpr std::uint64_t kLineBytesMax = 4096;
 constexpr double kSecondsMax = 10;
 constexpr int kPairsMax = 100;
 
@@ -78,6 +81,8 @@ void take_option(Options& options, const std::string& name, const std::string& t
     };
     if (name == "--connections") {
         options.load.connections = static_cast<unsigned>(whole(kConnectionsMax));
+    } else if (name == "--threads") {
+        options.load.threads = static_cast<unsigned>(whole(kThreadsMax));
     } else if (name == "--window") {
         options.load.window = whole(kWindowMax);
     } else if (name == "--coalesce") {
@@ -87,7 +92,7 @@ void take_option(Options& options, const std::string& name, const std::string& t
     } else if (name == "--rate") {
         options.load.rate = number_of(name, text, 0, 1e7);
     } else if (name == "--line-bytes") {
-        options.line_bytes = whole(65'536);
+        options.line_bytes = whole(kLineBytesMax);
     } else if (name == "--session-bytes") {
         options.session_bytes = whole(1u << 30);
     } else if (name == "--pairs") {
@@ -232,6 +237,7 @@ void print(const Options& options, const Json& result) {
         const Json document = {{"command", options.command},
                                {"load",
                                 {{"connections", options.load.connections},
+                                 {"threads", threads_of(options.load)},
                                  {"window", options.load.window},
                                  {"coalesce", options.load.coalesce},
                                  {"seconds", options.load.seconds},

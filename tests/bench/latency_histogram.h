@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -15,6 +16,12 @@ public:
         ++counts_[bucket_of(latency_ns)];
         ++total_;
         if (latency_ns > max_ns_) max_ns_ = latency_ns;
+    }
+
+    void add(const LatencyHistogram& other) {
+        for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+        total_ += other.total_;
+        max_ns_ = std::max(max_ns_, other.max_ns_);
     }
 
     [[nodiscard]] std::uint64_t count() const { return total_; }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "anchorlog/base/clock.h"
@@ -43,6 +44,45 @@ sockaddr_in loopback(int port) {
 
 const sockaddr* generic(const sockaddr_in& address) {
     return static_cast<const sockaddr*>(static_cast<const void*>(&address));
+}
+
+LinkBuffers& buffers_of(BIO* bio) { return *static_cast<LinkBuffers*>(BIO_get_data(bio)); }
+
+int gather(BIO* bio, const char* bytes, int size) {
+    buffers_of(bio).outbound.append(bytes, static_cast<std::size_t>(size));
+    return size;
+}
+
+int take(BIO* bio, char* out, int size) {
+    LinkBuffers& buffers = buffers_of(bio);
+    BIO_clear_retry_flags(bio);
+    if (buffers.begin == buffers.end) {
+        const ssize_t got = ::recv(buffers.fd, buffers.inbound.get(), buffers.inbound_size, 0);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+        if (got <= 0) return static_cast<int>(got);
+        buffers.begin = 0;
+        buffers.end = static_cast<std::size_t>(got);
+    }
+    const std::size_t taken = std::min(buffers.end - buffers.begin, static_cast<std::size_t>(size));
+    std::memcpy(out, buffers.inbound.get() + buffers.begin, taken);
+    buffers.begin += taken;
+    return static_cast<int>(taken);
+}
+
+long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+BIO* bio_over(LinkBuffers& buffers) {
+    static BIO_METHOD* const method = [] {
+        BIO_METHOD* const made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "link");
+        BIO_meth_set_write(made, gather);
+        BIO_meth_set_read(made, take);
+        BIO_meth_set_ctrl(made, control);
+        return made;
+    }();
+    BIO* const bio = BIO_new(method);
+    BIO_set_data(bio, &buffers);
+    BIO_set_init(bio, 1);
+    return bio;
 }
 
 }  // namespace
@@ -85,14 +125,65 @@ ContextPtr make_context(const crypto::CertifiedKey& own, const std::string& ca_p
     const KeyPtr key(PEM_read_bio_PrivateKey(bio_of(own.key_pem).get(), nullptr, nullptr, nullptr));
     SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
     SSL_CTX_set_num_tickets(context.get(), 0);
-    SSL_CTX_set_mode(context.get(), SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(context.get(), 1);
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     const bool ready = SSL_CTX_use_certificate(context.get(), certificate.get()) == 1 &&
                        SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1 &&
                        X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), ca.get()) == 1;
     if (!ready) stop("TLS context: " + tls_reason());
     return context;
+}
+
+TlsLink::TlsLink(SSL_CTX* context, int fd, bool server, std::size_t recv_size)
+    : ssl_(SSL_new(context)) {
+    SSL_set_fd(ssl_.get(), fd);
+    ERR_clear_error();
+    if ((server ? SSL_accept(ssl_.get()) : SSL_connect(ssl_.get())) != 1) {
+        const std::string why = tls_reason();
+        ::close(fd);
+        stop("TLS handshake: " + why);
+    }
+    set_nonblocking(fd);
+    buffers_.fd = fd;
+    buffers_.inbound = std::make_unique_for_overwrite<char[]>(recv_size);
+    buffers_.inbound_size = recv_size;
+    BIO* const bio = bio_over(buffers_);
+    SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+TlsLink::~TlsLink() { ::close(buffers_.fd); }
+
+// Every failure empties OpenSSL's queue of errors, so success need not.
+void TlsLink::put(std::string_view bytes) {
+    if (SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) <= 0) {
+        stop("TLS write: " + tls_reason());
+    }
+}
+
+bool TlsLink::flush() {
+    LinkBuffers& b = buffers_;
+    while (b.sent < b.outbound.size()) {
+        const ssize_t done =
+            ::send(b.fd, b.outbound.data() + b.sent, b.outbound.size() - b.sent, MSG_NOSIGNAL);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0 && errno == EAGAIN) return false;
+        if (done < 0) stop(std::string("send: ") + std::strerror(errno));
+        b.sent += static_cast<std::size_t>(done);
+    }
+    b.outbound.clear();
+    b.sent = 0;
+    return true;
+}
+
+std::size_t TlsLink::read(char* out, std::size_t size) {
+    const int got = SSL_read(ssl_.get(), out, static_cast<int>(size));
+    if (got > 0) return static_cast<std::size_t>(got);
+    if (SSL_get_error(ssl_.get(), got) == SSL_ERROR_WANT_READ) return 0;
+    stop("the peer closed the connection: " + tls_reason());
+}
+
+void TlsLink::close_notify() {
+    SSL_shutdown(ssl_.get());
+    static_cast<void>(flush());
 }
 
 int connect_loopback(int port) {
