@@ -141,7 +141,11 @@ def stop_all() -> None:
 
 
 def run(
-    command: Sequence[str], *, timeout_s: float = 60.0, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    timeout_s: float = 60.0,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """A short command to its end, whatever its exit status. It dies with us as well."""
     return subprocess.run(
@@ -149,7 +153,7 @@ def run(
         capture_output=True,
         text=True,
         timeout=timeout_s,
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         env={**os.environ, **env} if env else None,
         preexec_fn=_dies_with(os.getpid()),
         check=False,
