@@ -127,7 +127,7 @@ void Daemon::wire_commit() {
     options.reserve_bytes = config_.storage.reserve_bytes;
     options.delay_ms = config_.commit_delay_ms;
     options.start_data = std::string("{\"version\":\"") + ANCHORLOG_VERSION + "\"}";
-    CommitNeighbours neighbours;
+    LoopNeighbours neighbours;
     neighbours.deliver = [this](std::vector<net::Outbound> replies) {
         listener_->deliver(std::move(replies));
     };

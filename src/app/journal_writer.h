@@ -1,11 +1,8 @@
 #pragma once
 
-#include <condition_variable>
-#include <deque>
+#include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "anchorlog/base/result.h"
@@ -18,7 +15,7 @@ namespace anchorlog::app {
 struct WriteJob {
     enum class Kind { group, seal } kind = Kind::group;
     const std::string* lines = nullptr;  // stays with the commit thread until WriteDone
-    std::uint64_t count = 0;
+    std::uint64_t count = 0;             // 0: nothing to write, only replies to send
     std::vector<net::Outbound> replies;  // sent after the sync, never before
 };
 
@@ -29,35 +26,31 @@ struct WriteDone {
     std::int64_t sync_us = 0;
 };
 
-// The sync thread: writes and fdatasyncs one job after the other, then tells the commit thread
-// and sends the job's replies. Sole writer of log/ and batches/ while it runs. A full disk is an
-// answer; any other failure is fatal, because what a failed sync left is unknown.
+// What the writer needs of its neighbours; each call but fatal() returns at once.
+struct WriterNeighbours {
+    std::function<void(WriteDone)> done;                      // to the commit thread
+    std::function<void(std::vector<net::Outbound>)> deliver;  // to the I/O threads
+    std::function<void(const Error&)> fatal;                  // does not return
+    std::function<std::int64_t()> steady_us;                  // for the duration shown to operators
+};
+
+// The work of the sync thread, without the thread. Sole writer of log/ and batches/ once the
+// store is recovered.
 class JournalWriter {
 public:
-    JournalWriter(store::Journal& log, store::Journal& batches, std::function<void(WriteDone)> done,
-                  std::function<void(std::vector<net::Outbound>)> deliver,
-                  std::function<void(const Error&)> fatal);
-    ~JournalWriter();
+    JournalWriter(store::Journal& log, store::Journal& batches, WriterNeighbours neighbours);
 
-    void start();
-    void stop();  // finishes what is queued, joins
-    void write(WriteJob job);
+    // Writes and syncs the job's lines, then tells the commit thread, then sends the replies
+    // (CommitCore, steps 4 to 6). A full disk is an answer; any other failure is fatal, because
+    // what a failed sync left is unknown.
+    void carry_out(WriteJob job);
 
 private:
-    void run();
-    [[nodiscard]] WriteDone carry_out(WriteJob& job);
+    [[nodiscard]] Result<store::LinePosition> write(const WriteJob& job);
 
     store::Journal& log_;
     store::Journal& batches_;
-    const std::function<void(WriteDone)> done_;
-    const std::function<void(std::vector<net::Outbound>)> deliver_;
-    const std::function<void(const Error&)> fatal_;
-
-    std::mutex mutex_;  // guards the two below
-    std::condition_variable work_;
-    std::deque<WriteJob> jobs_;
-    bool stopping_ = false;
-    std::thread thread_;
+    const WriterNeighbours neighbours_;
 };
 
 }  // namespace anchorlog::app

@@ -78,7 +78,7 @@ std::string status_json(const StatusSources& sources) {
     out["open_batch"] = {
         {"entries", published->open_entries},
         {"age_ms", published->open_oldest ? now.steady.ms - published->open_oldest->ms : 0}};
-    out["checkpoint"] = published->checkpoint;
+    out["checkpoint"] = *published->checkpoint;
     out["unprotected"] = {{"entries", open.entries}, {"age_ms", open.age_ms}};
     out["sessions"] = sources.ingest().sessions;
     out["anchors"] = nlohmann::json::array();

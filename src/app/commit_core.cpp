@@ -1,0 +1,282 @@
+#include "app/commit_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "anchorlog/base/log.h"
+
+namespace anchorlog::app {
+namespace {
+
+constexpr std::int64_t kSpaceCheckMs = 500;
+constexpr std::int64_t kSealRetryMs = 1'000;
+constexpr std::int64_t kClockStepMs = 2'000;
+constexpr std::int64_t kHeartbeatMs = 3'600'000;
+constexpr std::int64_t kIdleWakeMs = 1'000;
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+    using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+}  // namespace
+
+CommitCore::CommitCore(FileSystem& fs, CommitOptions options, ledger::Recovered& store,
+                       CommitNeighbours neighbours)
+    : fs_(fs), options_(std::move(options)), store_(store), neighbours_(std::move(neighbours)),
+      intake_(*store.sequencer, audits_, options_.origin), hints_(fs, options_.store_dir + "/log"),
+      checkpoint_(std::make_shared<const std::string>(store.checkpoint)) {}
+
+void CommitCore::start(Now now) {
+    last_entry_ = now.steady;
+    audits_.add("start", "daemon", options_.start_data, now, true);
+    if (const auto& cut = store_.tail_cut) {
+        audits_.add("tail_cut", cut->complete_lines ? "complete lines were cut" : "torn write",
+                    "{\"bytes\":" + std::to_string(cut->bytes) +
+                        ",\"complete_lines\":" + (cut->complete_lines ? "true" : "false") +
+                        ",\"first\":" + std::to_string(cut->first.value) + ",\"sha256\":\"" +
+                        to_hex(cut->digest) + "\"}",
+                    now, true);
+    }
+}
+
+void CommitCore::turn(std::vector<CommitInput>& inputs, Now now) {
+    for (CommitInput& input : inputs) take(input, now);
+    inputs.clear();
+    watch_clock(now);
+    watch_space(now);
+    form_group(now);
+    hand_over(now);
+    seal_if_due(now);
+    for (Question& question : intake_.take_questions()) neighbours_.ask(std::move(question));
+    if (stopping_) stopped_ = finish(now);
+    tell_neighbours();
+}
+
+SteadyTime CommitCore::next_turn(SteadyTime now) const {
+    // Behind a full group nothing is admitted before the writer is free.
+    if (!in_flight_ && (!intake_.idle() || (stopping_ && !seal_written_))) return now;
+    std::int64_t at = now.ms + kIdleWakeMs;
+    const auto due = audits_.next_due();
+    if (due && !space_none_) at = std::min(at, due->ms);
+    if (!sealing_) {
+        const auto check = store_.sequencer->next_check();
+        if (check && may_seal()) at = std::min(at, check->ms);
+    } else if (seal_retry_ && !seal_written_) {
+        at = std::min(at, seal_retry_->ms);
+    }
+    if (group_since_ && !in_flight_) at = std::min(at, group_since_->ms + options_.delay_ms);
+    return SteadyTime{at};
+}
+
+void CommitCore::take(CommitInput& input, Now now) {
+    std::visit(Overloaded{
+                   [&](net::Inbound& inbound) { intake_.add(std::move(inbound)); },
+                   [&](Answer& answer) {
+                       if (auto* welcome = std::get_if<WelcomeAnswer>(&answer.content)) {
+                           take_fork(welcome->fork, now);
+                       }
+                       intake_.answer(answer, now);
+                   },
+                   [&](AuditInput& audit) {
+                       audits_.add(std::move(audit.event), std::move(audit.subject),
+                                   std::move(audit.data), now, audit.urgent);
+                   },
+                   [&](ForkInput& fork) { take_fork(fork.what, now); },
+                   [&](WriteDone& done) { take_write(done, now); },
+                   [&](StopInput&) { stopping_ = true; },
+               },
+               input);
+}
+
+void CommitCore::take_fork(const std::string& what, Now now) {
+    if (what.empty() || !fork_.empty()) return;
+    fork_ = what;
+    log(LogLevel::error, "forked", {{"what", fork_}});
+    audits_.add("forked", fork_, "", now, true);
+    update_gate();
+}
+
+void CommitCore::take_write(WriteDone& done, Now now) {
+    if (done.kind == WriteJob::Kind::group) {
+        take_group_done(done, now);
+    } else {
+        take_seal_done(done, now);
+    }
+    changed_ = true;
+    intake_.settled();
+}
+
+void CommitCore::take_group_done(WriteDone& done, Now now) {
+    ledger::Group group = std::move(*in_flight_);
+    in_flight_.reset();
+    sync_us_last_ = done.sync_us;
+    if (!done.at) {
+        log(LogLevel::error, "storage_full", {{"error", done.at.error().message}});
+        store_.sequencer->abandon();
+        group_since_.reset();
+        space_low_ = true;
+        update_gate();
+        neighbours_.deliver(intake_.refuse_unwritten(done.unsent, *gate(), now));
+        return;
+    }
+    if (group.empty()) return;
+    group.at = *done.at;
+    store_.sequencer->committed(group, now.steady);
+    last_entry_ = now.steady;
+    ++groups_;
+    group_bytes_ += group.lines.size();
+}
+
+void CommitCore::take_seal_done(WriteDone& done, Now now) {
+    seal_written_ = false;
+    if (!done.at) {
+        log(LogLevel::error, "seal_delayed", {{"error", done.at.error().message}});
+        seal_retry_ = SteadyTime{now.steady.ms + kSealRetryMs};
+        return;
+    }
+    const ledger::SealedBatch batch = std::move(*sealing_);
+    sealing_.reset();
+    seal_retry_.reset();
+    sealed_ = true;
+    checkpoint_ = std::make_shared<const std::string>(batch.checkpoint);
+    store_.state->add(batch, *done.at);
+    intake_.set_sealing(false);
+    hints_.add(batch);
+    log(LogLevel::info, "batch_sealed",
+        {{"batch_id", batch.header.batch_id.value},
+         {"count", batch.header.count},
+         {"reason", batch.header.reason}});
+}
+
+void CommitCore::watch_clock(Now now) {
+    const std::int64_t offset = now.wall.ms - now.steady.ms;
+    const std::int64_t step = clock_offset_ms_ ? offset - *clock_offset_ms_ : 0;
+    clock_offset_ms_ = offset;
+    if (step <= kClockStepMs && step >= -kClockStepMs) return;
+    log(LogLevel::warn, "clock_step", {{"ms", step}});
+    audits_.add("clock_step", "wall clock", "{\"ms\":" + std::to_string(step) + "}", now, true);
+}
+
+void CommitCore::watch_space(Now now) {
+    if (now.steady.ms - kSpaceCheckMs < space_checked_.ms) return;
+    space_checked_ = now.steady;
+    const auto space = fs_.space(options_.store_dir);
+    if (!space) return;
+    const std::uint64_t reserve =
+        std::min(options_.reserve_bytes, std::max<std::uint64_t>(space->total_bytes / 100, 1));
+    const bool low = space->free_bytes < reserve;
+    space_none_ = space->free_bytes < reserve / 4;
+    if (low == space_low_) return;
+    log(low ? LogLevel::error : LogLevel::info, low ? "storage_full" : "storage_free",
+        {{"free_bytes", space->free_bytes}, {"reserve_bytes", reserve}});
+    space_low_ = low;
+    update_gate();
+}
+
+std::optional<Gate> CommitCore::gate() const {
+    if (!fork_.empty()) return Gate{wire::RejectCode::forked, fork_};
+    if (space_low_) {
+        return Gate{wire::RejectCode::storage_full,
+                    "the log's disk is full: nothing is lost, keep the alert and come back"};
+    }
+    return std::nullopt;
+}
+
+void CommitCore::update_gate() {
+    intake_.set_gate(gate());
+    changed_ = true;
+}
+
+void CommitCore::form_group(Now now) {
+    if (now.steady.ms - last_entry_.ms >= kHeartbeatMs) {
+        audits_.add("heartbeat", "daemon", "", now, true);
+        last_entry_ = now.steady;
+    }
+    if (!space_none_) {
+        for (const wire::Audit& audit : audits_.take(now)) {
+            store_.sequencer->add_audit(audit, now);
+        }
+    }
+    intake_.run(now, *checkpoint_);
+    if (!group_since_ && !store_.sequencer->group_empty()) group_since_ = now.steady;
+}
+
+void CommitCore::hand_over(Now now) {
+    if (in_flight_) return;
+    if (store_.sequencer->group_empty() && !intake_.has_replies()) return;
+    const bool early = group_since_ && now.steady.ms - group_since_->ms < options_.delay_ms;
+    if (early && !store_.sequencer->group_full()) return;
+    group_since_.reset();
+    in_flight_ = store_.sequencer->take_group();
+    neighbours_.write(
+        {WriteJob::Kind::group, &in_flight_->lines, in_flight_->count(), intake_.take_replies()});
+    ledger::hash_group(*in_flight_);
+}
+
+void CommitCore::seal_if_due(Now now) {
+    if (!may_seal()) return;
+    if (sealing_) {
+        if (seal_written_ || !seal_retry_ || now.steady < *seal_retry_) return;
+        return write_seal();
+    }
+    if (const auto reason = store_.sequencer->seal_due(now.steady)) seal(*reason, now);
+}
+
+void CommitCore::seal(ledger::SealReason reason, Now now) {
+    auto sealed = store_.sequencer->seal(reason, now);
+    if (!sealed) neighbours_.fatal(sealed.error());
+    sealing_ = std::move(*sealed);
+    intake_.set_sealing(true);
+    write_seal();
+}
+
+void CommitCore::write_seal() {
+    seal_written_ = true;
+    neighbours_.write({WriteJob::Kind::seal, &sealing_->line, 1, {}});
+}
+
+// True when there is nothing left to do; else has done the next thing.
+bool CommitCore::finish(Now now) {
+    if (in_flight_ || seal_written_ || !intake_.idle()) return false;
+    if (intake_.has_replies() || !store_.sequencer->group_empty()) return false;
+    if (!stop_audited_) {
+        stop_audited_ = true;
+        audits_.add("stop", "daemon", "", now, true);
+        return false;
+    }
+    const auto& open = store_.sequencer->open_batch();
+    if (open.alerts + open.audits == 0 || sealing_ || !may_seal()) return true;
+    seal(ledger::SealReason::stop, now);
+    return false;
+}
+
+// What is published first is what those who are woken look at.
+void CommitCore::tell_neighbours() {
+    if (std::exchange(changed_, false)) neighbours_.publish(published());
+    if (!std::exchange(sealed_, false)) return;
+    neighbours_.sealed();
+    if (store_.state->run_due()) neighbours_.ingest_state();
+}
+
+Published CommitCore::published() const {
+    const ledger::Sequencer& sequencer = *store_.sequencer;
+    const auto& open = sequencer.open_batch();
+    Published out;
+    out.entries = sequencer.durable_entries().value;
+    out.batches = sequencer.next_batch().value - (sealing_ ? 1 : 0);
+    out.checkpoint = checkpoint_;
+    out.open_entries = open.alerts + open.audits;
+    out.open_oldest = open.oldest_entry;
+    out.gate = gate();
+    out.counts = intake_.counts();
+    out.groups = groups_;
+    out.group_bytes = group_bytes_;
+    out.devices = sequencer.window().devices();
+    out.sync_us_last = sync_us_last_;
+    return out;
+}
+
+}  // namespace anchorlog::app

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "anchorlog/base/file_system.h"
+#include "anchorlog/ledger/recovery.h"
+#include "anchorlog/net/ingest.h"
+#include "app/intake.h"
+#include "app/journal_writer.h"
+
+namespace anchorlog::app {
+
+// What the commit thread lets others see: a copy, replaced after every group and seal.
+struct Published {
+    std::uint64_t entries = 0;                      // durable
+    std::uint64_t batches = 0;                      // sealed, genesis included
+    std::shared_ptr<const std::string> checkpoint;  // of the newest sealed batch
+    std::uint64_t open_entries = 0;
+    std::optional<SteadyTime> open_oldest;
+    std::optional<Gate> gate;  // set: not admitting, and why
+    IntakeCounts counts;
+    std::uint64_t groups = 0;
+    std::uint64_t group_bytes = 0;
+    std::uint64_t devices = 0;
+    std::int64_t sync_us_last = 0;
+};
+
+struct CommitOptions {
+    std::string store_dir;
+    std::string origin;
+    std::uint64_t reserve_bytes = 64u << 20;
+    std::uint32_t delay_ms = 0;
+    std::string start_data;  // canonical JSON for the `start` audit
+};
+
+// What the commit thread asks of its neighbours; each call but fatal() returns at once.
+struct CommitNeighbours {
+    std::function<void(WriteJob)> write;                      // to the sync thread
+    std::function<void(std::vector<net::Outbound>)> deliver;  // to the I/O threads
+    std::function<void(Question)> ask;                        // the read thread
+    std::function<void()> ingest_state;                       // on the read thread
+    std::function<void(Published)> publish;
+    std::function<void()> sealed;             // after publish: wakes the anchor threads
+    std::function<void(const Error&)> fatal;  // a seal could not be signed: does not return
+};
+
+// What the commit thread is told, in the order it was told.
+struct AuditInput {
+    std::string event;
+    std::string subject;
+    std::string data;
+    bool urgent = false;
+};
+struct ForkInput {
+    std::string what;
+};
+// Nothing follows from sessions: work off what is there, seal what is open.
+struct StopInput {};
+using CommitInput = std::variant<net::Inbound, Answer, AuditInput, ForkInput, WriteDone, StopInput>;
+
+// All that the commit thread owns and decides: sequencer, windows and trees (design §3, §6). It
+// knows no thread, lock or clock, so that a simulation can run it turn by turn.
+//
+// The commit order, and what a crash leaves:
+//  1. Take in what sessions, read, sync and anchor threads sent. A crash leaves nothing of it.
+//  2. Admit, number and format into the group being formed. A crash leaves nothing.
+//  3. If no group is in the air, hand this one to the sync thread, and hash it meanwhile.
+//  4. (sync thread) Write. A crash leaves any part: recovery keeps whole lines; nobody was told.
+//  5. (sync thread) fdatasync. A failure ends the process: what reached the disk is unknown, so
+//     the next start writes the end of every journal again before it says anything.
+//  6. (sync thread) Tell the commit thread, then ack. A crash before leaves entries stored whose
+//     senders will send them again: they are compared, acked, and stored once.
+//  7. A synced group extends windows and the open batch, and is published.
+//  8. If a batch is due, sign its header, checkpoint and seal and have its line written and
+//     synced. A crash before leaves the entries to be sealed anew: nobody saw the signatures; a
+//     crash after it leaves a line that is adopted. There are never two headers for a batch_id.
+//  9. Only then publish the checkpoint, index the batch, and wake the anchor threads. A crash
+//     leaves the state behind the journals: it is fed from them at the next start.
+class CommitCore {
+public:
+    CommitCore(FileSystem& fs, CommitOptions options, ledger::Recovered& store,
+               CommitNeighbours neighbours);
+
+    // Before the first turn.
+    void start(Now now);
+    // One turn: steps 1 to 3 and 7 to 9. Leaves `inputs` empty, with its capacity.
+    void turn(std::vector<CommitInput>& inputs, Now now);
+    // When the next turn is due if nothing arrives; not after `now`: at once.
+    [[nodiscard]] SteadyTime next_turn(SteadyTime now) const;
+    // After StopInput: everything queued is durable, sealed and answered.
+    [[nodiscard]] bool stopped() const { return stopped_; }
+    [[nodiscard]] Published published() const;
+
+private:
+    void take(CommitInput& input, Now now);
+    void take_write(WriteDone& done, Now now);
+    void take_group_done(WriteDone& done, Now now);
+    void take_seal_done(WriteDone& done, Now now);
+    void take_fork(const std::string& what, Now now);
+    void watch_clock(Now now);
+    void watch_space(Now now);
+    [[nodiscard]] std::optional<Gate> gate() const;
+    [[nodiscard]] bool may_seal() const { return fork_.empty() && !space_none_; }
+    void update_gate();
+    void form_group(Now now);
+    void hand_over(Now now);
+    void seal_if_due(Now now);
+    void seal(ledger::SealReason reason, Now now);
+    void write_seal();
+    [[nodiscard]] bool finish(Now now);
+    void tell_neighbours();
+
+    FileSystem& fs_;
+    const CommitOptions options_;
+    ledger::Recovered& store_;
+    const CommitNeighbours neighbours_;
+
+    ledger::AuditFolder audits_;
+    Intake intake_;
+    ledger::LeafHints hints_;
+    std::shared_ptr<const std::string> checkpoint_;
+    std::optional<ledger::Group> in_flight_;
+    std::optional<ledger::SealedBatch> sealing_;
+    bool seal_written_ = false;  // sealing_'s line is with the sync thread
+    std::optional<SteadyTime> seal_retry_;
+    std::optional<SteadyTime> group_since_;
+    std::optional<std::int64_t> clock_offset_ms_;
+    SteadyTime last_entry_{};
+    SteadyTime space_checked_{INT64_MIN};
+    bool space_low_ = false;
+    bool space_none_ = false;  // below a quarter of the reserve: no seals either
+    std::string fork_;
+    bool stopping_ = false;
+    bool stop_audited_ = false;
+    bool stopped_ = false;
+    bool changed_ = false;  // something published is not any more what it was
+    bool sealed_ = false;   // in this turn
+    std::uint64_t groups_ = 0;
+    std::uint64_t group_bytes_ = 0;
+    std::int64_t sync_us_last_ = 0;
+};
+
+}  // namespace anchorlog::app

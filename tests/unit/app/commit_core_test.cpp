@@ -1,0 +1,246 @@
+#include "app/commit_core.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "anchorlog/wire/frame.h"
+#include "support/log_machine.h"
+
+namespace anchorlog::app {
+namespace {
+
+using testing::LogMachine;
+using testing::make_alert;
+
+struct Fatal {
+    Error error;
+};
+
+// A core, a writer and what they said to their neighbours, in the order it was said.
+class CommitCoreTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(machine.init());
+        ASSERT_TRUE(machine.start());
+        open();
+    }
+
+    void open() {
+        CommitOptions options;
+        options.store_dir = LogMachine::kDir;
+        options.origin = LogMachine::kOrigin;
+        options.reserve_bytes = 1'000;
+        CommitNeighbours neighbours;
+        neighbours.write = [this](WriteJob job) {
+            jobs.push_back(std::move(job));
+        };
+        neighbours.deliver = [this](std::vector<net::Outbound> out) {
+            deliver(std::move(out));
+        };
+        neighbours.ask = [this](Question question) {
+            questions.push_back(std::move(question));
+        };
+        neighbours.ingest_state = [this] {
+            said.emplace_back("ingest_state");
+        };
+        neighbours.publish = [this](Published next) {
+            published = std::move(next);
+            said.emplace_back("publish");
+        };
+        neighbours.sealed = [this] {
+            said.emplace_back("sealed");
+        };
+        neighbours.fatal = [](const Error& error) {
+            throw Fatal{error};
+        };
+        core = std::make_unique<CommitCore>(machine.files(), options, machine.store(), neighbours);
+        writer = std::make_unique<JournalWriter>(
+            *machine.store().log, *machine.store().batches,
+            WriterNeighbours{[this](WriteDone done) { inputs.emplace_back(std::move(done)); },
+                             neighbours.deliver, neighbours.fatal,
+                             [] {
+                                 return 0;
+                             }});
+    }
+
+    void deliver(std::vector<net::Outbound> out) {
+        for (net::Outbound& outbound : out) {
+            closed = closed || outbound.close;
+            wire::FrameDecoder decoder;
+            decoder.push(as_bytes(outbound.frames));
+            while (auto frame = decoder.next()) said.emplace_back(*frame);
+        }
+    }
+    void send(std::vector<std::uint64_t> numbers) {
+        net::Inbound inbound;
+        inbound.session = net::SessionId(session);
+        inbound.sender = "gw-01";
+        wire::AlertParser parser;
+        for (const std::uint64_t number : numbers) {
+            net::InboundFrame frame;
+            frame.frame = next_frame++;
+            auto parsed = parser.parse(make_alert("cam-1", number, machine.clock().now().wall.ms),
+                                       inbound.arena);
+            std::visit([&](auto& content) { frame.content = std::move(content); }, parsed);
+            inbound.frames.push_back(std::move(frame));
+        }
+        inputs.emplace_back(std::move(inbound));
+    }
+    void turn() { core->turn(inputs, machine.clock().now()); }
+    void write_one() {
+        ASSERT_FALSE(jobs.empty());
+        WriteJob job = std::move(jobs.front());
+        jobs.pop_front();
+        writer->carry_out(std::move(job));
+    }
+    // Turns and writes until neither has anything to do.
+    void settle() {
+        turn();
+        while (!jobs.empty()) {
+            write_one();
+            turn();
+        }
+    }
+    bool acked(std::uint64_t number) const {
+        const std::string wanted = "\"seq_no\":" + std::to_string(number) + ",\"type\":\"ack\"";
+        for (const std::string& text : said) {
+            if (text.find(wanted) != std::string::npos) return true;
+        }
+        return false;
+    }
+    SteadyTime now() const { return machine.clock().now().steady; }
+
+    mutable LogMachine machine;
+    std::unique_ptr<CommitCore> core;
+    std::unique_ptr<JournalWriter> writer;
+    std::vector<CommitInput> inputs;
+    std::deque<WriteJob> jobs;
+    std::vector<Question> questions;
+    std::vector<std::string> said;
+    Published published;
+    bool closed = false;
+    std::uint64_t session = 1;
+    std::uint64_t next_frame = 0;
+};
+
+TEST_F(CommitCoreTest, NothingIsAckedOrPublishedBeforeTheSync) {
+    send({1, 2});
+    turn();
+    ASSERT_EQ(jobs.size(), 1u);
+    EXPECT_TRUE(said.empty());
+    write_one();
+    EXPECT_EQ(machine.files().calls(testing::SimCall::sync_data), 2u);  // genesis, then this
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_TRUE(acked(2));
+    turn();
+    EXPECT_EQ(published.entries, 2u);
+}
+
+TEST_F(CommitCoreTest, WhatComesWhileAGroupIsInTheAirFormsTheNextOne) {
+    send({1});
+    turn();
+    send({2});
+    turn();
+    send({3});
+    turn();
+    ASSERT_EQ(jobs.size(), 1u);
+    EXPECT_GT(core->next_turn(now()), now());
+    write_one();
+    turn();
+    ASSERT_EQ(jobs.size(), 1u);
+    EXPECT_EQ(jobs.front().count, 2u);
+}
+
+TEST_F(CommitCoreTest, AFailedSyncNeitherAcksNorReturns) {
+    send({1});
+    turn();
+    machine.files().fail(testing::SimCall::sync_data, 1, Errc::io);
+    EXPECT_THROW(write_one(), Fatal);
+    EXPECT_TRUE(said.empty());
+    EXPECT_TRUE(inputs.empty());
+}
+
+TEST_F(CommitCoreTest, ABatchIsPublishedAfterItsLineIsSyncedAndBeforeAnchorsAreWoken) {
+    machine.options.sequencer.batch.entries = 2;
+    ASSERT_TRUE(machine.start());
+    open();
+    send({1, 2});
+    turn();
+    write_one();
+    turn();  // the group is durable and the batch due
+    ASSERT_EQ(jobs.size(), 1u);
+    EXPECT_EQ(jobs.front().kind, WriteJob::Kind::seal);
+    EXPECT_EQ(published.batches, 1u);
+    write_one();
+    EXPECT_EQ(published.batches, 1u);
+    said.clear();
+    turn();
+    EXPECT_EQ(published.batches, 2u);
+    EXPECT_EQ(said, (std::vector<std::string>{"publish", "sealed"}));
+}
+
+TEST_F(CommitCoreTest, AFullDiskRefusesTheGroupClosesAndLetsTheNextOneIn) {
+    machine.files().fail(testing::SimCall::allocate, 1, Errc::storage_full);
+    machine.files().fail(testing::SimCall::allocate, 2, Errc::storage_full);
+    send({1});
+    turn();
+    write_one();
+    turn();
+    EXPECT_FALSE(acked(1));
+    EXPECT_TRUE(closed);
+    ASSERT_FALSE(said.empty());
+    EXPECT_NE(said.front().find("storage_full"), std::string::npos);
+    EXPECT_GT(core->next_turn(now()), now()) << "nothing to do: it must not spin";
+
+    machine.clock().advance_ms(1'000);
+    turn();  // looks at the disk again
+    session = 2;
+    send({1});
+    settle();
+    EXPECT_TRUE(acked(1));
+    EXPECT_EQ(machine.lines(*machine.store().log).size(), 1u);
+}
+
+TEST_F(CommitCoreTest, AuditsThatCannotBeWrittenDoNotMakeItSpin) {
+    core->start(machine.clock().now());
+    machine.files().set_capacity(machine.files().used());
+    turn();
+    EXPECT_TRUE(jobs.empty());
+    EXPECT_GT(core->next_turn(now()), now());
+    machine.files().set_capacity(std::uint64_t{1} << 40);
+    machine.clock().advance_ms(1'000);
+    settle();
+    EXPECT_EQ(published.entries, 1u);
+}
+
+TEST_F(CommitCoreTest, StopWorksOffWhatCameBeforeAndSealsIt) {
+    send({1});
+    inputs.emplace_back(StopInput{});
+    for (int i = 0; i < 10 && !core->stopped(); ++i) {
+        turn();
+        if (!jobs.empty()) write_one();
+    }
+    EXPECT_TRUE(core->stopped());
+    EXPECT_TRUE(acked(1));
+    EXPECT_EQ(published.batches, 2u);
+    EXPECT_EQ(published.entries, 2u);  // and the `stop` audit
+    EXPECT_EQ(published.open_entries, 0u);
+}
+
+TEST_F(CommitCoreTest, AForkStopsAdmittingAndSealing) {
+    machine.options.sequencer.batch.entries = 1;
+    ASSERT_TRUE(machine.start());
+    open();
+    inputs.emplace_back(ForkInput{"the chain knows more"});
+    send({1});
+    settle();
+    EXPECT_FALSE(acked(1));
+    ASSERT_TRUE(published.gate.has_value());
+    EXPECT_EQ(published.gate->code, wire::RejectCode::forked);
+    EXPECT_EQ(published.batches, 1u);
+    EXPECT_EQ(published.entries, 1u);  // the audit
+}
+
+}  // namespace
+}  // namespace anchorlog::app
