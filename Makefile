@@ -1,6 +1,6 @@
 # A thin front: the work is done by CMake, ctest, pytest and the scripts in tests/setup.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-full bench demo format tidy clean
+.PHONY: help setup build test test-full test-asan test-ubsan test-tsan fuzz bench demo format tidy clean
 
 JOBS ?= $(shell nproc)
 PYTHON := build/venv/bin/python
@@ -23,13 +23,23 @@ test: build ## all tests: unit, lint, contracts, IDS, end to end
 	@cmake --build --preset release -j $(JOBS)
 	@tests/setup/run_tests
 
-test-full: test ## the same, the unit tests under ASan and UBSan, and the model trained anew
-	@for kind in asan ubsan; do \
-	    cmake --preset $$kind --log-level=WARNING && \
-	    cmake --build --preset $$kind -j $(JOBS) && \
-	    ctest --preset $$kind --no-tests=error -j $(JOBS) --timeout 300 || exit 1; \
-	done
+test-full: test test-asan test-ubsan test-tsan fuzz ## all tests, under sanitizers too, fuzzers and training
 	@tests/setup/run_tests train
+
+test-asan: ## unit and end-to-end tests under AddressSanitizer
+test-ubsan: ## the same under UndefinedBehaviorSanitizer
+test-tsan: ## the same under ThreadSanitizer
+test-asan test-ubsan test-tsan: setup
+	@cmake --preset $(@:test-%=%) --log-level=WARNING
+	@cmake --build --preset $(@:test-%=%) -j $(JOBS)
+	@tests/setup/run_tests $(@:test-%=%)
+
+FUZZ_SECONDS ?= 60
+fuzz: setup ## each fuzzer of tests/fuzz for FUZZ_SECONDS (60)
+	@tests/setup/install --full
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build --preset fuzz -j $(JOBS)
+	@tests/fuzz/run_fuzzers --seconds $(FUZZ_SECONDS) --jobs $(JOBS)
 
 BENCH = build/release/tests/anchorlog_bench compare
 bench: build ## throughput and its ratio to this machine's best (docs/performance.md)

@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::string_view kCanon = "rfc8785";
 constexpr std::size_t kGenesisKeysMax = 16;
-constexpr std::size_t kVkeySizeMax = 1'024;
 constexpr std::size_t kSealSize = 64;
 
 std::string genesis_object(const GenesisRecord& genesis) {

@@ -59,7 +59,8 @@ def module_of(path: str) -> str | None:
 
 def tested_module_of(path: str) -> str | None:
     parts = PurePosixPath(path).parts
-    return parts[2] if parts[:2] == ("tests", "unit") and len(parts) > 3 else None
+    is_of_module = parts[:2] in (("tests", "unit"), ("tests", "fuzz"))
+    return parts[2] if is_of_module and len(parts) > 3 else None
 
 
 def includes(text: str) -> list[tuple[int, bool, str]]:

@@ -106,6 +106,14 @@ def test_the_real_compiler_finds_every_header(machine: Machine) -> None:
     assert "dev" not in machine.run("--check").stdout
 
 
+def test_only_full_wants_a_fuzzer(machine: Machine) -> None:
+    assert "clang" not in machine.run("--check").stdout
+    machine.stub("clang++-19", "exit 1")
+    assert "missing: clang-19 libclang-rt-19-dev\n" in machine.run("--full", "--check").stdout
+    machine.stub("clang++-19", "cat >/dev/null")
+    assert "clang" not in machine.run("--full", "--check").stdout
+
+
 def test_nothing_is_removed_to_install(machine: Machine) -> None:
     machine.stub("apt-get", f'echo "$@" >>"{machine.top}/apt.log"')
     machine.stub("id", "echo 0")

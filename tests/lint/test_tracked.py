@@ -65,7 +65,7 @@ def test_scripts_can_be_run(path: str) -> None:
 
 
 def test_made_files_stay_out() -> None:
-    made = ["build/release/bin/anchorlogd", "contracts/node_modules/a", "certs/ca.crt",
+    made = ["build/release/bin/anchorlogd", "contracts/a/node_modules/b", "certs/ca.crt",
             "certs/ca.key", "log.key", "python_ids/a/__pycache__/b.pyc"]
     ignored = subprocess.run(
         ["git", "check-ignore", "--no-index", *made],
