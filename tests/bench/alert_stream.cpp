@@ -12,7 +12,7 @@ namespace anchorlog::bench {
 namespace {
 
 constexpr std::size_t kEntryDigits = 12;
-constexpr std::size_t kNumberDigits = 10;
+constexpr std::size_t kTransactionDigits = 9;
 
 std::string random_uuid7() {
     std::array<std::uint8_t, 16> bytes{};
@@ -57,36 +57,53 @@ std::string device_name(unsigned device) {
 
 std::string server_time() { return format_server_time(SystemClock().now().wall); }
 
-AlertStream::AlertStream(unsigned device) {
+AlertStream::AlertStream(unsigned device, Dialect dialect) {
     const std::string now = server_time();
     const std::string entry = random_uuid7();
     std::string json = R"({"alert_type":"ids.port_scan","batch_id":")" + random_uuid7() +
                        R"(","confidence":0.97,"device_id":")" + device_name(device) +
-                       R"(","entry_id":")";
-    entry_at_ = 4 + json.size() + entry.size() - kEntryDigits;
-    json += entry.substr(0, entry.size() - kEntryDigits) + std::string(kEntryDigits, '0') +
-            R"(","features_summary":{"bytes":48213,"dst_port":443,"duration_ms":1250,)"
+                       R"(","entry_id":")" + entry.substr(0, entry.size() - kEntryDigits) +
+                       std::string(kEntryDigits, '0');
+    counters_.push_back({json.size(), 16});
+    json += R"(","features_summary":{"bytes":48213,"dst_port":443,"duration_ms":1250,)"
             R"("flags":"SYN","packets":37,"proto":"tcp","src_port":51514},"sent_at":")";
-    sent_at_ = 4 + json.size();
-    json += now + R"(","seq_no":)";
-    number_at_ = 4 + json.size();
-    json += std::to_string(kFirstNumber) + R"(,"timestamp":")";
-    timestamp_at_ = 4 + json.size();
+    times_.push_back(json.size());
+    json += now + R"(","seq_no":)" + std::to_string(kFirstNumber);
+    counters_.push_back({json.size(), 10});
+    json += R"(,"timestamp":")";
+    times_.push_back(json.size());
     json += now + R"("})";
-    const auto size = static_cast<std::uint32_t>(json.size());
-    for (int shift = 24; shift >= 0; shift -= 8) frame_ += static_cast<char>(size >> shift);
+
+    const std::string priority = "<134>1 ";
+    const std::string syslog = priority + now + " bench anchorlog - - - ";
+    if (dialect == Dialect::anchorlog) {
+        const auto size = static_cast<std::uint32_t>(json.size());
+        for (int shift = 24; shift >= 0; shift -= 8) frame_ += static_cast<char>(size >> shift);
+    } else if (dialect == Dialect::syslog) {
+        frame_ = std::to_string(syslog.size() + json.size()) + " " + syslog;
+    } else {
+        std::string transaction = std::to_string(kFirstTransaction);
+        transaction.insert(0, kTransactionDigits - transaction.size(), '0');
+        frame_ = transaction + " syslog " + std::to_string(syslog.size() + json.size()) + " ";
+        frame_ += syslog;
+    }
+    const std::size_t start = frame_.size();
+    for (Counter& counter : counters_) counter.end += start;
+    for (std::size_t& time : times_) time += start;
+    if (dialect != Dialect::anchorlog) times_.push_back(start - syslog.size() + priority.size());
+    if (dialect == Dialect::relp) counters_.push_back({kTransactionDigits, 10});
     frame_ += json;
+    if (dialect == Dialect::relp) frame_ += '\n';
 }
 
 void AlertStream::set_time(const std::string& now) {
-    frame_.replace(sent_at_, now.size(), now);
-    frame_.replace(timestamp_at_, now.size(), now);
+    for (const std::size_t time : times_) frame_.replace(time, now.size(), now);
 }
 
 void AlertStream::append(std::string& out) {
     if (made_ > 0) {
-        count_up(frame_.data() + entry_at_ + kEntryDigits, 16);
-        count_up(frame_.data() + number_at_ + kNumberDigits, 10);
+        for (const Counter& counter : counters_)
+            count_up(frame_.data() + counter.end, counter.base);
     }
     out += frame_;
     ++made_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace anchorlog::bench {
 
@@ -9,10 +10,14 @@ namespace anchorlog::bench {
 // size and its fields their places.
 inline constexpr std::uint64_t kFirstNumber = 1'000'000'000;
 
+// What a server wants alerts wrapped in: our frames, syslog over TLS (RFC 5425, which knows no
+// acks), or RELP, whose every message is answered.
+enum class Dialect { anchorlog, syslog, relp };
+
 // The alerts of one device: canonical, ~400 B, numbered upwards, no entry_id twice.
 class AlertStream {
 public:
-    explicit AlertStream(unsigned device);
+    AlertStream(unsigned device, Dialect dialect);
 
     // The time of the alerts to come, 24 characters, a server time of now.
     void set_time(const std::string& now);
@@ -22,13 +27,20 @@ public:
     [[nodiscard]] std::size_t frame_size() const { return frame_.size(); }
 
 private:
+    // A number in the frame that grows by one with every alert.
+    struct Counter {
+        std::size_t end;
+        unsigned base;
+    };
+
     std::string frame_;
-    std::size_t entry_at_ = 0;
-    std::size_t sent_at_ = 0;
-    std::size_t number_at_ = 0;
-    std::size_t timestamp_at_ = 0;
+    std::vector<Counter> counters_;
+    std::vector<std::size_t> times_;
     std::uint64_t made_ = 0;
 };
+
+// RELP numbers its transactions; the first opens the session, alerts go on from this one.
+inline constexpr std::uint64_t kFirstTransaction = 2;
 
 [[nodiscard]] std::string device_name(unsigned device);
 // The wall clock as `YYYY-MM-DDThh:mm:ss.mmmZ`.

@@ -1,5 +1,5 @@
 // Measures what anchorlogd stores a second, beside what the same machine could do at best.
-// usage: anchorlog_bench [run|bound|compare] [options]; see kUsage and docs/performance.md.
+// Its commands: options.cpp. What they are good for: docs/performance.md.
 
 #include <openssl/crypto.h>
 #include <sys/utsname.h>
@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,117 +18,14 @@
 #include "bound_server.h"
 #include "daemon_trial.h"
 #include "generator.h"
+#include "handshakes.h"
+#include "options.h"
 #include "stop.h"
 
 namespace anchorlog::bench {
 namespace {
 
 using Json = nlohmann::ordered_json;
-namespace fs = std::filesystem;
-
-constexpr const char* kUsage =
-    "usage: anchorlog_bench [run|bound|compare] [options]\n"
-    "  run       load on an anchorlogd it starts, checked with logverify (default)\n"
-    "  bound     the same load on a server that only reads, writes, syncs and acks\n"
-    "  compare   alternating pairs of both; medians and the ratio daemon/bound\n"
-    "  --connections N   connections, one device each (1)\n"
-    "  --threads N       threads of the generator (one for two cores)\n"
-    "  --window N        alerts a connection may have unacked (1000)\n"
-    "  --coalesce N      frames in one TLS record (1)\n"
-    "  --seconds S       length of one trial, up to 10 (3)\n"
-    "  --rate R          open loop, alerts/s in all; latency from the intended send time\n"
-    "  --line-bytes N    bytes the bound writes for an alert: 400 or 507 (507)\n"
-    "  --session-bytes N the daemon's queue.session_bytes_max (its default)\n"
-    "  --pairs N         of compare (5)\n"
-    "  --bin DIR         anchorlogd, anchorlogctl, logverify (../bin beside this program)\n"
-    "  --dir DIR         where stores are made and removed; a real disk (beside this program)\n"
-    "  --json            one JSON document\n";
-constexpr unsigned kConnectionsMax = 10'000;
-constexpr unsigned kThreadsMax = 64;
-constexpr std::uint64_t kWindowMax = 1u << 20;
-constexpr std::uint64_t kLineBytesMax = 4096;
-constexpr double kSecondsMax = 10;
-constexpr int kPairsMax = 100;
-
-struct Options {
-    std::string command = "run";
-    Load load;
-    std::size_t line_bytes = 507;
-    std::uint64_t session_bytes = 0;
-    int pairs = 5;
-    std::string programs;
-    std::string parent;
-    bool json = false;
-};
-
-struct UsageError {
-    std::string what;
-};
-
-double number_of(const std::string& name, const std::string& text, double low, double high) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !(value >= low && value <= high)) {
-        throw UsageError{name + ": a number from " + std::to_string(low) + " to " +
-                         std::to_string(high) + " is wanted, not " + text};
-    }
-    return value;
-}
-
-void take_option(Options& options, const std::string& name, const std::string& text) {
-    const auto whole = [&](std::uint64_t high) {
-        return static_cast<std::uint64_t>(number_of(name, text, 1, static_cast<double>(high)));
-    };
-    if (name == "--connections") {
-        options.load.connections = static_cast<unsigned>(whole(kConnectionsMax));
-    } else if (name == "--threads") {
-        options.load.threads = static_cast<unsigned>(whole(kThreadsMax));
-    } else if (name == "--window") {
-        options.load.window = whole(kWindowMax);
-    } else if (name == "--coalesce") {
-        options.load.coalesce = whole(64);
-    } else if (name == "--seconds") {
-        options.load.seconds = number_of(name, text, 0.1, kSecondsMax);
-    } else if (name == "--rate") {
-        options.load.rate = number_of(name, text, 0, 1e7);
-    } else if (name == "--line-bytes") {
-        options.line_bytes = whole(kLineBytesMax);
-    } else if (name == "--session-bytes") {
-        options.session_bytes = whole(1u << 30);
-    } else if (name == "--pairs") {
-        options.pairs = static_cast<int>(whole(kPairsMax));
-    } else if (name == "--bin") {
-        options.programs = text;
-    } else if (name == "--dir") {
-        options.parent = text;
-    } else {
-        throw UsageError{"unknown option " + name};
-    }
-}
-
-Options parse(const std::vector<std::string>& words) {
-    Options options;
-    const fs::path own = fs::read_symlink("/proc/self/exe").parent_path();
-    std::size_t i = 0;
-    if (!words.empty() && !words[0].starts_with("--")) options.command = words[i++];
-    if (options.command != "run" && options.command != "bound" && options.command != "compare") {
-        throw UsageError{"unknown command " + options.command};
-    }
-    for (; i < words.size(); ++i) {
-        if (words[i] == "--json") {
-            options.json = true;
-        } else if (i + 1 == words.size()) {
-            throw UsageError{words[i] + ": a value is missing"};
-        } else {
-            take_option(options, words[i], words[i + 1]);
-            ++i;
-        }
-    }
-    if (options.programs.empty()) options.programs = own / "../bin";
-    if (options.parent.empty()) options.parent = own;
-    options.load.window = std::max(options.load.window, options.load.coalesce);
-    return options;
-}
 
 std::string line_of(const char* file, const std::string& start) {
     std::ifstream in(file);
@@ -155,22 +52,24 @@ Json machine_facts(const Options& options) {
             {"openssl", OpenSSL_version(OPENSSL_VERSION_STRING)}};
 }
 
-Json to_json(const LoadResult& result) {
+Json latency_json(const LatencyHistogram& latency) {
     const auto us = [&](double fraction) {
-        return static_cast<double>(result.latency.at(fraction)) * 1e-3;
+        return static_cast<double>(latency.at(fraction)) / 1e3;
     };
-    const double rate = static_cast<double>(result.acked_in_time) / result.seconds;
-    return {{"alerts_per_s", rate},
+    return {{"p50", us(0.5)},
+            {"p90", us(0.9)},
+            {"p99", us(0.99)},
+            {"p99_9", us(0.999)},
+            {"max", static_cast<double>(latency.max_ns()) / 1e3}};
+}
+
+Json to_json(const LoadResult& result) {
+    const auto in_time = static_cast<double>(result.acked_in_time);
+    return {{"alerts_per_s", in_time / result.seconds},
             {"acked", result.sent},
             {"seconds", result.seconds},
-            {"generator_cpu_us_per_alert",
-             result.generator_cpu_s * 1e6 / static_cast<double>(result.acked_in_time)},
-            {"latency_us",
-             {{"p50", us(0.5)},
-              {"p90", us(0.9)},
-              {"p99", us(0.99)},
-              {"p99_9", us(0.999)},
-              {"max", static_cast<double>(result.latency.max_ns()) * 1e-3}}}};
+            {"generator_cpu_us_per_alert", result.generator_cpu_s * 1e6 / in_time},
+            {"latency_us", latency_json(result.latency)}};
 }
 
 Json run_daemon(const Options& options, const TrialPki& pki) {
@@ -259,18 +158,67 @@ void print(const Options& options, const Json& result) {
     }
 }
 
+std::string text_of(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    if (text.empty()) stop(path + ": cannot be read, or is empty");
+    return text;
+}
+
+TrialPki pki_of(const Options& options) {
+    if (options.port == 0) return make_pki();
+    TrialPki pki;
+    pki.ca.certificate_pem = text_of(options.ca);
+    pki.sender = {text_of(options.certificate), text_of(options.key)};
+    return pki;
+}
+
+Json load_server(const Options& options, const TrialPki& pki) {
+    const auto result = run_load(options.load, pki, options.port);
+    Json out = to_json(*result);
+    out["start_ns"] = result->start_ns;
+    out["acked_by_device"] = result->acked;
+    return out;
+}
+
+Json shake_hands(const Options& options, const TrialPki& pki) {
+    std::unique_ptr<TrialDirectory> directory;
+    std::unique_ptr<BoundServer> bound;
+    int port = options.port;
+    if (port == 0) {
+        directory = std::make_unique<TrialDirectory>(options.parent);
+        bound = std::make_unique<BoundServer>(pki, directory->path() / "lines", options.line_bytes);
+        port = bound->port();
+    }
+    const HandshakeResult result = run_handshakes(options.handshakes, pki, port);
+    const auto done = static_cast<double>(result.done);
+    return {{"handshakes", result.done},
+            {"handshakes_per_s", done / result.seconds},
+            {"seconds", result.seconds},
+            {"client_cpu_us_per_handshake", result.client_cpu_s * 1e6 / done},
+            {"latency_us", latency_json(result.latency)}};
+}
+
+Json run_command(const Options& options, const TrialPki& pki) {
+    if (options.command == "bound") return run_bound(options, pki, options.line_bytes);
+    if (options.command == "compare") return compare(options, pki);
+    if (options.command == "load") return load_server(options, pki);
+    if (options.command == "handshakes") return shake_hands(options, pki);
+    return run_daemon(options, pki);
+}
+
 int main_of(const std::vector<std::string>& words) {
     try {
-        const Options options = parse(words);
-        const TrialPki pki = make_pki();
-        Json result;
-        if (options.command == "run") result = run_daemon(options, pki);
-        if (options.command == "bound") result = run_bound(options, pki, options.line_bytes);
-        if (options.command == "compare") result = compare(options, pki);
-        print(options, result);
+        const Options options = parse_options(words);
+        const TrialPki pki = pki_of(options);
+        if (options.command == "hold") {
+            hold_connections(options.load.connections, pki, options.port);
+        } else {
+            print(options, run_command(options, pki));
+        }
         return 0;
     } catch (const UsageError& error) {
-        std::fprintf(stderr, "%s\n%s", error.what.c_str(), kUsage);
+        std::fprintf(stderr, "%s\n%s", error.what.c_str(), usage());
         return 64;
     } catch (const Failure& failure) {
         std::fprintf(stderr, "anchorlog_bench: %s\n", failure.what.c_str());

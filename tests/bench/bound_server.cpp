@@ -74,6 +74,7 @@ private:
     int synced_event_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int stop_event_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     std::vector<std::unique_ptr<Peer>> peers_;
+    unsigned accepted_ = 0;
     std::unique_ptr<GroupBuffer> filling_ = std::make_unique<GroupBuffer>();
     std::unique_ptr<GroupBuffer> writing_ = std::make_unique<GroupBuffer>();
     bool in_flight_ = false;
@@ -146,6 +147,7 @@ void BoundServer::State::serve() {
                 more = more || peer->readable;
             }
         }
+        std::erase_if(peers_, [](const auto& peer) { return peer->gone; });
         hand_over();
         std::array<epoll_event, kEventsMax> events;
         const bool full = filling_->size() >= kGroupBytesMax;
@@ -168,7 +170,7 @@ void BoundServer::State::serve() {
 void BoundServer::State::accept_peer() {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) die("accept");
-    const auto device = static_cast<unsigned>(peers_.size());
+    const unsigned device = accepted_++;
     peers_.push_back(std::make_unique<Peer>(context_.get(), fd, device));
     watch(fd, peers_.back().get(), EPOLLIN | EPOLLET);
 }
@@ -183,6 +185,7 @@ bool BoundServer::State::read_some(Peer& peer) {
             take_bytes(peer, {chunk.data(), got});
         }
     } catch (const Failure&) {
+        peer.link.close_notify();
         peer.gone = true;
         return false;
     }
@@ -227,7 +230,7 @@ void BoundServer::State::ack_group() {
     lines += writing_->size() / line_bytes_;
     ++groups;
     for (const auto& peer : peers_) {
-        if (peer->acked == peer->handed || peer->gone) continue;
+        if (peer->acked == peer->handed) continue;
         peer->acked = peer->handed;
         const std::string json = R"({"type":"ack","device_id":")" + device_name(peer->device) +
                                  R"(","epoch":0,"seq_no":)" +

@@ -40,7 +40,7 @@ unsigned threads_of(const Load& load) {
 }
 
 std::unique_ptr<LoadResult> run_load(const Load& load, const TrialPki& pki, int port) {
-    if (load.coalesce * AlertStream(0).frame_size() > kRecordSizeMax) {
+    if (load.coalesce * AlertStream(0, load.dialect).frame_size() > kRecordSizeMax) {
         stop("--coalesce: that many frames do not fit in one TLS record (16 KiB)");
     }
     const ContextPtr context = make_context(pki.sender, pki.ca.certificate_pem, false);
@@ -49,8 +49,8 @@ std::unique_ptr<LoadResult> run_load(const Load& load, const TrialPki& pki, int 
         threads.push_back(std::make_unique<LoadThread>(load));
     }
     for (unsigned place = 0; place < load.connections; ++place) {
-        threads[place % threads.size()]->add(std::make_unique<Connection>(
-            place, load.first_device + place, load.window, context.get(), port));
+        threads[place % threads.size()]->add(
+            std::make_unique<Connection>(place, load, context.get(), port));
     }
     const std::uint64_t start_ns = steady_ns() + kStartDelayNs;
     std::atomic<bool> given_up = false;
@@ -70,7 +70,9 @@ std::unique_ptr<LoadResult> run_load(const Load& load, const TrialPki& pki, int 
     for (const auto& failure : failures) {
         if (failure) throw Failure(*failure);
     }
-    return sum(threads, load.connections);
+    auto result = sum(threads, load.connections);
+    result->start_ns = start_ns;
+    return result;
 }
 
 }  // namespace anchorlog::bench

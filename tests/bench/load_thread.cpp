@@ -1,12 +1,13 @@
 #include "load_thread.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <ctime>
 
 #include "stop.h"
@@ -20,6 +21,8 @@ constexpr std::uint64_t kDrainNs = 10'000'000'000;
 constexpr std::uint64_t kWaitNsMax = 20'000'000;
 constexpr std::uint64_t kWaitNsMin = 50'000;
 constexpr std::uint64_t kTimeTextNs = 1'000'000;
+constexpr int kOpenMsMax = 5'000;
+constexpr int kEndMsMax = 30'000;
 constexpr int kEventsMax = 64;
 // What one connection may put before it is sent and the others have their turn.
 constexpr int kRecordsPerTurn = 64;
@@ -31,12 +34,46 @@ double thread_cpu_s() {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
+bool wait_readable(int fd, int timeout_ms) {
+    pollfd wanted{fd, POLLIN, 0};
+    return ::poll(&wanted, 1, timeout_ms) == 1;
+}
+
+// The offer a RELP session begins with; its answer is read to the end.
+void open_relp(TlsLink& link) {
+    const std::string offer = "relp_version=0\nrelp_software=anchorlog_bench\ncommands=syslog";
+    link.put("1 open " + std::to_string(offer.size()) + " " + offer + "\n");
+    if (!link.flush()) stop("RELP: the offer could not be sent");
+    std::string answer;
+    while (!answer.ends_with("syslog\n")) {
+        if (!wait_readable(link.fd(), kOpenMsMax)) stop("RELP: no answer to the offer: " + answer);
+        std::array<char, 1024> chunk;
+        while (const std::size_t got = link.read(chunk.data(), chunk.size())) {
+            answer.append(chunk.data(), got);
+        }
+    }
+    if (answer.find(" 200 OK") == std::string::npos) stop("RELP: refused: " + answer);
+}
+
+// Waits until the server has read all and closed: to close first would throw away what it has not
+// read yet.
+void wait_for_end(TlsLink& link) {
+    ::shutdown(link.fd(), SHUT_WR);
+    std::array<char, 1024> ignored;
+    while (wait_readable(link.fd(), kEndMsMax)) {
+        if (::recv(link.fd(), ignored.data(), ignored.size(), 0) <= 0) return;
+    }
+    stop("the server did not read to the end");
+}
+
 }  // namespace
 
-Connection::Connection(unsigned its_place, unsigned device, std::uint64_t window, SSL_CTX* context,
-                       int port)
-    : place(its_place), alerts(device), link(context, connect_loopback(port), false, kReadSize),
-      begun(std::bit_ceil(window)) {}
+Connection::Connection(unsigned its_place, const Load& load, SSL_CTX* context, int port)
+    : place(its_place), alerts(load.first_device + its_place, load.dialect),
+      link(context, connect_loopback(port), false, kReadSize), acks(load.dialect),
+      begun(std::bit_ceil(load.window)) {
+    if (load.dialect == Dialect::relp) open_relp(link);
+}
 
 LoadThread::LoadThread(const Load& load)
     : load_(load), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
@@ -96,42 +133,21 @@ void LoadThread::send(Connection& c) {
         result_.sent += count;
     }
     if (put > 0) c.writable = c.link.flush();
+    if (load_.dialect == Dialect::syslog) take_acks(c, c.alerts.made());
 }
 
 void LoadThread::read(Connection& c) {
     std::array<char, kReadSize> chunk;
     while (const std::size_t got = c.link.read(chunk.data(), chunk.size())) {
-        c.inbox.append(chunk.data(), got);
-        take_frames(c);
+        now_ns_ = steady_ns();
+        c.acks.push({chunk.data(), got});
+        while (const auto acked = c.acks.next()) take_acks(c, *acked);
+        c.acks.trim();
     }
 }
 
-void LoadThread::take_frames(Connection& c) {
-    now_ns_ = steady_ns();
-    std::size_t at = 0;
-    while (c.inbox.size() - at >= 4) {
-        std::size_t size = 0;
-        for (std::size_t i = 0; i < 4; ++i) {
-            size = size << 8 | static_cast<unsigned char>(c.inbox[at + i]);
-        }
-        if (c.inbox.size() - at < 4 + size) break;
-        take_ack(c, std::string_view(c.inbox).substr(at + 4, size));
-        at += 4 + size;
-    }
-    c.inbox.erase(0, at);
-}
-
-void LoadThread::take_ack(Connection& c, std::string_view json) {
-    constexpr std::string_view kNumber = "\"seq_no\":";
-    const std::size_t at = json.find(kNumber);
-    if (at == std::string_view::npos || json.find("\"type\":\"ack\"") == std::string_view::npos) {
-        stop("not an ack: " + std::string(json));
-    }
-    std::uint64_t number = 0;
-    const char* begin = json.data() + at + kNumber.size();
-    std::from_chars(begin, json.data() + json.size(), number);
-    const std::uint64_t acked = number - kFirstNumber + 1;
-    if (acked > c.alerts.made()) stop("acked what was never sent: " + std::string(json));
+void LoadThread::take_acks(Connection& c, std::uint64_t acked) {
+    if (acked > c.alerts.made()) stop("acked what was never sent: " + std::to_string(acked));
     for (; c.acked < acked; ++c.acked, ++acked_) {
         result_.latency.add(now_ns_ - std::min(now_ns_, c.begun[c.acked & ring_mask_]));
     }
@@ -171,7 +187,10 @@ void LoadThread::run(std::uint64_t start_ns, const std::atomic<bool>& given_up) 
         ::nanosleep(&rest, nullptr);
     }
     turns(given_up);
-    for (const auto& c : connections_) c->link.close_notify();
+    for (const auto& c : connections_) {
+        c->link.close_notify();
+        if (load_.dialect == Dialect::syslog) wait_for_end(c->link);
+    }
 }
 
 void LoadThread::turns(const std::atomic<bool>& given_up) {
@@ -180,7 +199,7 @@ void LoadThread::turns(const std::atomic<bool>& given_up) {
     while (!given_up) {
         refresh_time();
         if (sending_ && now_ns_ >= end_ns) end_of_time(cpu_before);
-        if (!sending_ && acked_ == result_.sent) return;
+        if (!sending_ && is_done()) return;
         if (now_ns_ > end_ns + kDrainNs) {
             stop(std::to_string(result_.sent - acked_) + " alerts without an ack for 10 s");
         }
@@ -191,6 +210,11 @@ void LoadThread::turns(const std::atomic<bool>& given_up) {
         }
         wait();
     }
+}
+
+bool LoadThread::is_done() const {
+    return acked_ == result_.sent && std::all_of(connections_.begin(), connections_.end(),
+                                                 [](const auto& c) { return c->writable; });
 }
 
 void LoadThread::end_of_time(double cpu_before) {

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "ack_reader.h"
 #include "alert_stream.h"
 #include "generator.h"
 #include "tls_link.h"
@@ -15,13 +15,12 @@ namespace anchorlog::bench {
 
 // One connection and what it has under way.
 struct Connection {
-    Connection(unsigned its_place, unsigned device, std::uint64_t window, SSL_CTX* context,
-               int port);
+    Connection(unsigned its_place, const Load& load, SSL_CTX* context, int port);
 
     const unsigned place;  // on the time line that all connections share
     AlertStream alerts;
     TlsLink link;
-    std::string inbox;                 // the start of a frame not yet complete
+    AckReader acks;
     std::vector<std::uint64_t> begun;  // send times of the alerts in the window, a ring
     std::uint64_t acked = 0;
     std::uint64_t time_text_ns = 0;  // which time its alerts carry
@@ -52,8 +51,8 @@ private:
     [[nodiscard]] std::uint64_t sendable(const Connection& c) const;
     [[nodiscard]] std::uint64_t intended_ns(std::uint64_t number, unsigned place) const;
     void read(Connection& c);
-    void take_frames(Connection& c);
-    void take_ack(Connection& c, std::string_view json);
+    void take_acks(Connection& c, std::uint64_t acked);
+    [[nodiscard]] bool is_done() const;
     void wait();
     [[nodiscard]] std::uint64_t wait_ns() const;
     void refresh_time();
