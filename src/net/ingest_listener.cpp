@@ -26,14 +26,8 @@ constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t kBusyExtra = 16;
 constexpr std::uint32_t kIoThreadsMax = 64;
 constexpr milliseconds kAcceptRetry{100};  // after the system had no descriptor to give
-// What closing a socket takes at most until its coroutines have seen it.
+// What aborting takes at most.
 constexpr milliseconds kAbortTimeout{2'000};
-
-Result<std::shared_ptr<asio::ssl::context>> make_asio_context(const TlsFiles& files) {
-    auto made = make_tls_context(files);
-    if (!made) return std::move(made).error();
-    return std::make_shared<asio::ssl::context>(made->release());
-}
 
 // Opens the listening socket; nobody is accepted yet, but connects already queue.
 Result<void> listen_on(asio::ip::tcp::acceptor& acceptor, const std::string& address,
@@ -99,7 +93,7 @@ TlsIngestListener::TlsIngestListener(const IngestOptions& options, IngestSink& s
 
 Result<void> TlsIngestListener::open(const TlsFiles& tls,
                                      std::shared_ptr<const Registry> registry) {
-    auto context = make_asio_context(tls);
+    auto context = make_tls_context(tls);
     if (!context) return std::move(context).error();
     shared_.set_credentials({std::move(*context), std::move(registry)});
     auto listening = listen_on(acceptor_, shared_.options.address, shared_.options.port);
@@ -115,10 +109,7 @@ void TlsIngestListener::start() {
     asio::co_spawn(workers_.front()->context, accept_loop(*this), [](std::exception_ptr failure) {
         if (failure) log(LogLevel::error, "accept_failed");
     });
-    for (auto& worker : workers_) {
-        worker->work.emplace(worker->context.get_executor());
-        worker->thread = std::thread([&context = worker->context] { context.run(); });
-    }
+    for (auto& worker : workers_) worker->start();
 }
 
 asio::awaitable<void> TlsIngestListener::accept_loop(TlsIngestListener& self) {
@@ -155,7 +146,8 @@ void TlsIngestListener::welcome(asio::ip::tcp::socket socket) {
     shared_.connections.add();
     // Without memory for one more connection the loop that accepts them must live on.
     try {
-        Session::spawn(std::make_shared<Session>(std::move(socket), id, busy, shared_, worker));
+        auto session = std::make_shared<Session>(std::move(socket), id, busy, shared_, worker);
+        asio::post(worker.context, [session] { session->start(); });
     } catch (const std::exception& e) {
         shared_.connections.remove();
         log(LogLevel::error, "session_failed", {{"session", id.value}, {"reason", e.what()}});
@@ -171,26 +163,27 @@ void TlsIngestListener::deliver(std::vector<Outbound> replies) {
     }
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         IoWorker* worker = workers_[i].get();
-        if (parts[i].empty() && worker->waiting.load() == 0) continue;
+        if (parts[i].empty() && !worker->waiting.load()) continue;
         asio::post(worker->context, [worker, part = std::move(parts[i])]() mutable {
             for (Outbound& reply : part) {
-                const auto session = worker->sessions.find(reply.session.value);
-                if (session != worker->sessions.end()) session->second->deliver(std::move(reply));
+                const auto found = worker->sessions.find(reply.session);
+                if (found == worker->sessions.end()) continue;
+                const std::shared_ptr<Session> session = found->second;
+                session->deliver(std::move(reply));
             }
-            if (worker->waiting.load() == 0) return;
-            for (auto& [id, session] : worker->sessions) session->wake_reader();
+            worker->wake_held_back();
         });
     }
 }
 
 Result<void> TlsIngestListener::reload(const TlsFiles& tls,
                                        std::shared_ptr<const Registry> registry) {
-    auto context = make_asio_context(tls);
+    auto context = make_tls_context(tls);
     if (!context) return std::move(context).error();
     shared_.set_credentials({std::move(*context), registry});
     for (auto& worker : workers_) {
         asio::post(worker->context, [worker = worker.get(), registry] {
-            for (auto& [id, session] : worker->sessions) session->check_sender(*registry);
+            for (const auto& session : worker->all_sessions()) session->check_sender(*registry);
         });
     }
     return {};
@@ -214,7 +207,7 @@ void TlsIngestListener::stop_reading() {
     if (!started_ || closed_) return;
     run_on_all([this](IoWorker& worker) {
         worker.reading_stopped = true;
-        for (auto& [id, session] : worker.sessions) session->stop_reading();
+        for (const auto& session : worker.all_sessions()) session->stop_reading();
         if (&worker != workers_.front().get()) return;
         error_code ignored;
         acceptor_.close(ignored);
@@ -227,12 +220,11 @@ void TlsIngestListener::close(std::uint32_t timeout_ms) {
     if (started_) {
         stop_reading();
         run_on_all([](IoWorker& worker) {
-            worker.closing = true;
-            for (auto& [id, session] : worker.sessions) session->shut_down();
+            for (const auto& session : worker.all_sessions()) session->shut_down();
         });
         if (!shared_.connections.wait_for_none(milliseconds(timeout_ms))) {
             run_on_all([](IoWorker& worker) {
-                for (auto& [id, session] : worker.sessions) session->abort();
+                for (const auto& session : worker.all_sessions()) session->abort();
             });
             if (!shared_.connections.wait_for_none(kAbortTimeout)) {
                 log(LogLevel::error, "sessions_left_open");
@@ -240,11 +232,7 @@ void TlsIngestListener::close(std::uint32_t timeout_ms) {
         }
     }
     closed_ = true;
-    for (auto& worker : workers_) {
-        worker->work.reset();
-        worker->context.stop();
-        if (worker->thread.joinable()) worker->thread.join();
-    }
+    for (auto& worker : workers_) worker->stop();
 }
 
 IngestStats TlsIngestListener::stats() const {

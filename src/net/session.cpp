@@ -2,13 +2,8 @@
 
 #include <algorithm>
 #include <utility>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ssl/error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/log.h"
@@ -21,101 +16,143 @@ namespace {
 using boost::system::error_code;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using Socket = asio::ip::tcp::socket;
 
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kIdleCapacityMax = 65'536;  // of a send buffer between writes
+constexpr std::size_t kIdleCapacityMax = 4'096;  // of a send buffer between writes
 
-std::string address_of(const asio::ip::tcp::socket& socket) {
+std::string address_of(const Socket& socket) {
     error_code ec;
     const auto peer = socket.remote_endpoint(ec);
     return ec ? "unknown" : peer.address().to_string();
 }
 
-// The peer ended its side: between frames a normal end. It may still read.
-bool is_end_of_stream(const error_code& ec) {
-    return ec == asio::error::eof || ec == asio::ssl::error::stream_truncated;
-}
-
-std::string failure_reason(SSL* connection, const error_code& ec) {
-    if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated ||
-        ec == asio::error::connection_reset || ec == asio::error::broken_pipe) {
-        return "the peer closed the connection during the TLS handshake";
-    }
-    if (ec.category() != asio::error::get_ssl_category()) {
-        return printable("TLS handshake failed: " + ec.message());
-    }
-    const auto code = static_cast<unsigned long>(static_cast<unsigned int>(ec.value()));
-    return handshake_failure(connection, code);
+void empty(std::string& buffer) {
+    buffer.clear();
+    if (buffer.capacity() > kIdleCapacityMax) buffer.shrink_to_fit();
 }
 
 }  // namespace
 
-Session::Session(asio::ip::tcp::socket socket, SessionId id, bool busy, IngestShared& shared,
-                 IoWorker& worker)
+Session::Session(Socket socket, SessionId id, bool busy, IngestShared& shared, IoWorker& worker)
     : shared_(shared), worker_(worker), id_(id), busy_(busy), peer_(address_of(socket)),
-      credentials_(shared.credentials()), stream_(std::move(socket), *credentials_.tls),
-      reader_wake_(worker.context, Deadline::max()), writer_wake_(worker.context, Deadline::max()),
-      watch_timer_(worker.context) {}
+      socket_(std::move(socket)), timer_(worker.context, Deadline::max()) {}
 
-void Session::spawn(std::shared_ptr<Session> self) {
-    asio::io_context& context = self->worker_.context;
-    asio::co_spawn(context, run(self), [self](std::exception_ptr failure) {
-        if (failure) log(LogLevel::error, "session_failed", {{"session", self->id_.value}});
-        self->finish();
+void Session::start() {
+    worker_.sessions.emplace(id_, shared_from_this());
+    error_code ec;
+    socket_.non_blocking(true, ec);
+    if (ec || worker_.reading_stopped) return abort();
+    set_read_due(steady_clock::now() + milliseconds(shared_.options.handshake_timeout_ms));
+    await_due();
+    await_readable();
+}
+
+// What a step throws (nothing but memory can run out) ends the session, not the thread.
+void Session::run(Step step) noexcept {
+    try {
+        if (phase_ != Phase::closed) (this->*step)();
+    } catch (const std::exception& e) {
+        log(LogLevel::error, "session_failed", {{"session", id_.value}, {"reason", e.what()}});
+        abort();
+    }
+}
+
+void Session::await_readable() {
+    if (std::exchange(read_awaited_, true)) return;
+    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& ec) {
+        self->read_awaited_ = false;
+        if (!ec) self->run(&Session::on_readable);
     });
 }
 
-asio::awaitable<void> Session::run(std::shared_ptr<Session> self) {
-    Session& s = *self;
-    s.worker_.sessions.emplace(s.id_.value, self);
-    if (s.worker_.reading_stopped || s.worker_.closing) co_return;
-    s.set_read_due(steady_clock::now() + milliseconds(s.shared_.options.handshake_timeout_ms));
-    asio::co_spawn(s.worker_.context, watch(self), [self](std::exception_ptr failure) {
-        if (failure) self->abort();
+void Session::await_writable() {
+    if (std::exchange(write_awaited_, true)) return;
+    socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& ec) {
+        self->write_awaited_ = false;
+        if (!ec) self->run(&Session::flush);
     });
-
-    const bool accepted = co_await s.handshake();
-    if (!accepted) {
-        co_await s.close_gracefully();
-        co_return;
-    }
-    s.writer_done_ = false;
-    asio::co_spawn(s.worker_.context, write_loop(self), [self](std::exception_ptr failure) {
-        self->writer_done_ = true;
-        if (failure) self->abort();
-        self->wake_reader();
-    });
-    if (s.reader_) {
-        co_await s.read_loop();
-        co_await s.drain();
-    }
-    s.request_close();
-    while (!s.writer_done_) co_await s.reader_wake_.async_wait(kToken);
-    co_await s.close_gracefully();
 }
 
-// True when the connection has something to say: as a session, or that it is one too many.
-asio::awaitable<bool> Session::handshake() {
-    auto shaken = co_await stream_.async_handshake(asio::ssl::stream_base::server, kToken);
-    const error_code ec = std::get<0>(shaken);
-    if (worker_.reading_stopped || worker_.closing) co_return false;
-    if (timed_out_) {
-        refuse("no TLS handshake within " + std::to_string(shared_.options.handshake_timeout_ms) +
-               " ms");
-        co_return false;
+void Session::await_due() {
+    timer_.expires_at(std::min(read_due_, write_due_));
+    timer_.async_wait([self = shared_from_this()](const error_code&) {
+        if (std::min(self->read_due_, self->write_due_) <= steady_clock::now()) {
+            self->run(&Session::on_due);
+        }
+        self->run(&Session::await_due);
+    });
+}
+
+void Session::on_readable() {
+    switch (phase_) {
+        case Phase::handshake:
+            return worker_.queue_handshake(shared_from_this());
+        case Phase::open:
+            // Bytes that come after stop_reading() are nobody's: nothing was promised.
+            if (!worker_.reading_stopped && receive()) read_received();
+            return;
+        case Phase::lingering:
+            return throw_away();
+        case Phase::draining:
+        case Phase::flushing:
+        case Phase::closed:
+            return;
     }
-    if (ec) {
-        refuse(failure_reason(stream_.native_handle(), ec));
-        co_return false;
+}
+
+// Receives what one turn may take and feeds it to TLS. False: nothing came, and what is to be
+// done about it is done.
+bool Session::receive() {
+    error_code ec;
+    const std::size_t size = socket_.read_some(asio::buffer(worker_.received), ec);
+    if (!ec) {
+        tls_->feed(ByteView(worker_.received.data(), size));
+        return true;
+    }
+    if (ec == asio::error::would_block) {
+        await_readable();
+    } else if (phase_ == Phase::handshake) {
+        refuse("the peer closed the connection during the TLS handshake");
+        abort();
+    } else if (ec == asio::error::eof) {
+        peer_ended_ = true;
+        drain();
+    } else {
+        log(LogLevel::debug, "session_lost", {{"session", id_.value}, {"reason", ec.message()}});
+        abort();
+    }
+    return false;
+}
+
+void Session::shake_hands() {
+    if (phase_ == Phase::handshake) run(&Session::finish_handshake);
+}
+
+// What was received is used up before this returns: the next session needs the buffer.
+void Session::finish_handshake() {
+    if (!tls_) tls_.emplace(shared_.credentials().tls.get());
+    if (!receive()) return;
+    const auto status = tls_->handshake();
+    if (status == TlsStream::Status::want_bytes) {
+        flush();
+        if (phase_ == Phase::handshake) await_readable();
+        return;
+    }
+    if (status != TlsStream::Status::done) {
+        refuse(handshake_failure(tls_->connection(), tls_->error()));
+        return request_close();
     }
     shared_.counters.handshakes.fetch_add(1);
-    co_return accept_sender();
+    if (!accept_sender()) return request_close();
+    phase_ = Phase::open;
+    expect_bytes();
+    read_received();
 }
 
 // One step without suspension: reload() finds the session in the worker's table, or the session
 // finds the new registry here.
 bool Session::accept_sender() {
-    auto identity = peer_identity(stream_.native_handle());
+    auto identity = peer_identity(tls_->connection());
     if (!identity) {
         refuse(identity.error().message);
         return false;
@@ -138,7 +175,7 @@ bool Session::accept_sender() {
         shared_.counters.handshakes_refused.fetch_add(1);
         log(LogLevel::warn, "connection_busy", {{"peer", peer_}, {"sender", sender.name}});
         send_reject(wire::RejectCode::busy, "too many connections");
-        return true;
+        return false;
     }
     log(LogLevel::info, "session_opened",
         {{"session", id_.value}, {"peer", peer_}, {"sender", sender.name}});
@@ -147,52 +184,32 @@ bool Session::accept_sender() {
     return true;
 }
 
-asio::awaitable<void> Session::read_loop() {
-    phase_ = Phase::reading;
-    read_buffer_.resize(kReadSize);
-    set_read_due(steady_clock::now() + milliseconds(shared_.options.idle_timeout_ms));
-    while (!closing_ && !reader_->failed()) {
-        if (worker_.reading_stopped) {
-            co_await reader_wake_.async_wait(kToken);
-            continue;
-        }
-        if (!shared_.budget.allows(unanswered_)) {
-            co_await wait_for_budget();
-            continue;
-        }
-        const auto buffer = asio::buffer(read_buffer_);
-        read_pending_ = true;
-        auto got = co_await stream_.async_read_some(buffer, kToken);
-        read_pending_ = false;
-        const error_code ec = std::get<0>(got);
-        if (closing_) break;
-        if (ec) {
-            log(LogLevel::debug, "session_read_ended",
-                {{"session", id_.value},
-                 {"reason", ec.message()},
-                 {"at_border", reader_->at_border()}});
-            if (!is_end_of_stream(ec)) abort();
-            break;
-        }
-        // Bytes that came after stop_reading() are dropped: nobody was promised anything.
-        if (!worker_.reading_stopped) take(std::get<1>(got));
+// Decrypts all that was received; the frames in it are one piece of work for the sink.
+void Session::read_received() {
+    const std::span<std::uint8_t> plain(worker_.plain);
+    std::size_t size = 0;
+    auto status = TlsStream::Status::done;
+    while (status == TlsStream::Status::done) {
+        std::size_t brought = 0;
+        status = tls_->read(plain.subspan(size), brought);
+        size += brought;
     }
+    if (size > 0) take(plain.first(size));
+    if (phase_ != Phase::open) return;
+    if (status == TlsStream::Status::failed) {
+        pending_.clear();
+        return request_close();
+    }
+    peer_ended_ = status == TlsStream::Status::ended;
+    if (peer_ended_ || reader_->failed()) return drain();
+    tls_->release_buffers();
+    read_on();
 }
 
-// Says that it waits before it looks again, so that a release in between is not missed.
-asio::awaitable<void> Session::wait_for_budget() {
-    worker_.waiting.fetch_add(1);
-    held_back_ = true;
-    if (!shared_.budget.allows(unanswered_)) co_await reader_wake_.async_wait(kToken);
-    held_back_ = false;
-    worker_.waiting.fetch_sub(1);
-    set_read_due(steady_clock::now() + milliseconds(shared_.options.idle_timeout_ms));
-}
-
-void Session::take(std::size_t size) {
-    set_read_due(steady_clock::now() + milliseconds(shared_.options.idle_timeout_ms));
-    shared_.counters.bytes_in.fetch_add(size);
-    auto inbound = reader_->push(ByteView(read_buffer_.data(), size));
+void Session::take(ByteView plain) {
+    expect_bytes();
+    shared_.counters.bytes_in.fetch_add(plain.size());
+    auto inbound = reader_->push(plain);
     if (!inbound) return;
     shared_.counters.frames_in.fetch_add(inbound->frames.size());
     unanswered_ += inbound->bytes;
@@ -200,150 +217,156 @@ void Session::take(std::size_t size) {
     shared_.sink.submit(std::move(*inbound));
 }
 
-// The peer sends no more (or may not), but what it sent is still answered.
-asio::awaitable<void> Session::drain() {
+void Session::read_on() {
+    if (worker_.reading_stopped) return;
+    if (shared_.budget.allows(unanswered_)) return await_readable();
+    // Says that it waits before it looks again, so that a release in between is not missed.
+    held_back_ = true;
+    worker_.hold_back(id_);
+    wake_reader();
+}
+
+void Session::wake_reader() {
+    if (phase_ != Phase::open || !held_back_) return;
+    if (!shared_.budget.allows(unanswered_)) return;
+    let_go();
+    expect_bytes();
+    await_readable();
+}
+
+void Session::let_go() {
+    if (std::exchange(held_back_, false)) worker_.let_go(id_);
+}
+
+void Session::drain() {
     phase_ = Phase::draining;
     set_read_due(steady_clock::now() + kDrainTimeout);
-    while (!closing_ && unanswered_ > 0) co_await reader_wake_.async_wait(kToken);
-}
-
-// Runs when no other operation is on the stream. Says close_notify, then reads on and throws away
-// until the peer closes too: closing with unread bytes would reset the connection and could take
-// our last reject with it.
-asio::awaitable<void> Session::close_gracefully() {
-    phase_ = Phase::closing;
-    set_write_due(Deadline::max());
-    set_read_due(steady_clock::now() + kLingerTimeout);
-    if (aborted_) co_return;
-    if (SSL_is_init_finished(stream_.native_handle()) == 1) {
-        auto shut = co_await stream_.async_shutdown(kToken);
-        if (!std::get<0>(shut)) co_return;  // the peer has said close_notify too
-    }
-    error_code ignored;
-    stream_.next_layer().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-    read_buffer_.resize(kReadSize);
-    const auto buffer = asio::buffer(read_buffer_);
-    while (!aborted_) {
-        auto got = co_await stream_.next_layer().async_read_some(buffer, kToken);
-        if (std::get<0>(got)) break;
-    }
-}
-
-asio::awaitable<void> Session::write_loop(std::shared_ptr<Session> self) {
-    Session& s = *self;
-    while (!s.aborted_) {
-        if (s.pending_.empty()) {
-            if (s.closing_) break;
-            co_await s.writer_wake_.async_wait(kToken);
-            continue;
-        }
-        s.in_flight_.swap(s.pending_);
-        s.set_write_due(steady_clock::now() + kWriteTimeout);
-        const auto buffer = asio::buffer(s.in_flight_);
-        auto written = co_await asio::async_write(s.stream_, buffer, kToken);
-        s.set_write_due(Deadline::max());
-        if (std::get<0>(written)) s.abort();
-        s.in_flight_.clear();
-        if (s.in_flight_.capacity() > kIdleCapacityMax) s.in_flight_.shrink_to_fit();
-    }
-    // Only the read is on the stream now. A cancel that comes between two of its steps is lost:
-    // then the deadline below closes the socket.
-    s.phase_ = Phase::closing;
-    s.set_read_due(steady_clock::now() + kLingerTimeout);
-    error_code ignored;
-    if (s.read_pending_) s.stream_.next_layer().cancel(ignored);
-}
-
-asio::awaitable<void> Session::watch(std::shared_ptr<Session> self) {
-    Session& s = *self;
-    while (!s.finished_) {
-        if (s.next_due() <= steady_clock::now()) s.on_due();
-        if (s.aborted_) break;
-        s.watch_timer_.expires_at(s.next_due());
-        co_await s.watch_timer_.async_wait(kToken);
-    }
-}
-
-Session::Deadline Session::next_due() const { return std::min(read_due_, write_due_); }
-
-bool Session::is_idle() const {
-    return phase_ == Phase::reading && unanswered_ == 0 && !held_back_ && !worker_.reading_stopped;
-}
-
-void Session::on_due() {
-    const auto now = steady_clock::now();
-    if (phase_ != Phase::reading || write_due_ <= now) {
-        timed_out_ = true;
-        log(LogLevel::debug, "session_deadline", {{"session", id_.value}, {"peer", peer_}});
-        abort();
-        return;
-    }
-    read_due_ = now + milliseconds(shared_.options.idle_timeout_ms);
-    if (!is_idle()) return;
-    log(LogLevel::info, "session_idle", {{"session", id_.value}});
-    request_close();
-}
-
-// A later deadline needs no wake-up: the watch looks again when the earlier one passes.
-void Session::set_read_due(Deadline due) {
-    read_due_ = due;
-    if (due < watch_timer_.expiry()) watch_timer_.cancel();
-}
-
-void Session::set_write_due(Deadline due) {
-    write_due_ = due;
-    if (due < watch_timer_.expiry()) watch_timer_.cancel();
+    if (unanswered_ == 0) request_close();
 }
 
 void Session::deliver(Outbound reply) {
     unanswered_ -= std::min(unanswered_, reply.released_bytes);
-    if (reply.released_bytes > 0 && phase_ == Phase::reading) {
-        set_read_due(steady_clock::now() + milliseconds(shared_.options.idle_timeout_ms));
+    if (phase_ == Phase::open && reply.released_bytes > 0) expect_bytes();
+    if (phase_ != Phase::open && phase_ != Phase::draining) return;
+    pending_ += reply.frames;
+    if (pending_.size() + tls_->records().size() - sent_ > kOutboundBytesMax) {
+        log(LogLevel::warn, "session_not_reading", {{"session", id_.value}, {"peer", peer_}});
+        return abort();
     }
-    if (!closing_) {
-        pending_ += reply.frames;
-        if (pending_.size() + in_flight_.size() > kOutboundBytesMax) {
-            log(LogLevel::warn, "session_not_reading", {{"session", id_.value}, {"peer", peer_}});
-            abort();
-        }
-        if (reply.close) request_close();
-    }
-    writer_wake_.cancel();
+    if (reply.close || (phase_ == Phase::draining && unanswered_ == 0)) return request_close();
+    run(&Session::flush);
     wake_reader();
 }
 
-void Session::wake_reader() { reader_wake_.cancel(); }
+// Sends what is pending until the socket takes no more; then the next turn goes on with it.
+void Session::flush() {
+    if (write_awaited_) return;
+    std::string& records = tls_->records();
+    while (true) {
+        if (sent_ == records.size()) {
+            empty(records);
+            sent_ = 0;
+            set_write_due(Deadline::max());
+            if (!next_records()) break;
+        }
+        error_code ec;
+        const std::string_view rest = std::string_view(records).substr(sent_);
+        sent_ += socket_.write_some(asio::buffer(rest), ec);
+        if (ec == asio::error::would_block) {
+            if (write_due_ == Deadline::max()) set_write_due(steady_clock::now() + kWriteTimeout);
+            return await_writable();
+        }
+        if (ec) return abort();
+    }
+    tls_->release_buffers();
+    if (phase_ == Phase::flushing) linger();
+}
+
+// Encrypts what is to be sent next: what is pending, and in the end close_notify.
+bool Session::next_records() {
+    if (pending_.empty()) return phase_ == Phase::flushing && tls_->say_goodbye();
+    if (tls_->write(pending_)) {
+        empty(pending_);
+        return true;
+    }
+    abort();
+    return false;
+}
+
+void Session::request_close() {
+    if (phase_ == Phase::flushing || phase_ == Phase::lingering || phase_ == Phase::closed) return;
+    phase_ = Phase::flushing;
+    let_go();
+    set_read_due(Deadline::max());
+    run(&Session::flush);
+}
+
+// All is sent. Reads on until the peer closes too: closing with unread bytes would reset the
+// connection and could take our last reject with it.
+void Session::linger() {
+    if (peer_ended_) return abort();
+    phase_ = Phase::lingering;
+    set_read_due(steady_clock::now() + kLingerTimeout);
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+    await_readable();
+}
+
+void Session::throw_away() {
+    error_code ec;
+    socket_.read_some(asio::buffer(worker_.received), ec);
+    if (ec && ec != asio::error::would_block) return abort();
+    await_readable();
+}
+
+bool Session::is_idle() const {
+    return phase_ == Phase::open && unanswered_ == 0 && !held_back_ && !worker_.reading_stopped;
+}
+
+void Session::on_due() {
+    const auto now = steady_clock::now();
+    if (phase_ == Phase::open && write_due_ > now) {
+        expect_bytes();
+        if (!is_idle()) return;
+        log(LogLevel::info, "session_idle", {{"session", id_.value}});
+        return request_close();
+    }
+    if (phase_ == Phase::handshake) {
+        refuse("no TLS handshake within " + std::to_string(shared_.options.handshake_timeout_ms) +
+               " ms");
+    }
+    log(LogLevel::debug, "session_deadline", {{"session", id_.value}, {"peer", peer_}});
+    abort();
+}
+
+void Session::expect_bytes() {
+    set_read_due(steady_clock::now() + milliseconds(shared_.options.idle_timeout_ms));
+}
+
+// A later deadline needs no wake-up: the timer looks again when the earlier one passes.
+void Session::set_read_due(Deadline due) {
+    read_due_ = due;
+    if (due < timer_.expiry()) timer_.cancel();
+}
+
+void Session::set_write_due(Deadline due) {
+    write_due_ = due;
+    if (due < timer_.expiry()) timer_.cancel();
+}
 
 void Session::stop_reading() {
     if (phase_ == Phase::handshake) abort();
 }
 
-void Session::request_close() {
-    closing_ = true;
-    writer_wake_.cancel();
-    reader_wake_.cancel();
-}
-
 void Session::shut_down() {
-    if (phase_ == Phase::handshake) {
-        abort();
-        return;
-    }
-    if (closing_) return;
-    if (reader_) send_reject(wire::RejectCode::shutting_down, "the daemon stops");
+    if (phase_ == Phase::handshake) return abort();
+    if (phase_ != Phase::open && phase_ != Phase::draining) return;
+    send_reject(wire::RejectCode::shutting_down, "the daemon stops");
     request_close();
-}
-
-void Session::abort() {
-    aborted_ = true;
-    error_code ignored;
-    stream_.lowest_layer().close(ignored);
-    request_close();
-    watch_timer_.cancel();
 }
 
 void Session::check_sender(const Registry& registry) {
-    if (!reader_ || closing_) return;
+    if (phase_ != Phase::open && phase_ != Phase::draining) return;
     const RegisteredSender* sender = registry.find(reader_->sender().name);
     if (sender != nullptr && sender->state == SenderState::active) return;
     log(LogLevel::warn, "session_sender_withdrawn",
@@ -366,16 +389,18 @@ void Session::send_reject(wire::RejectCode code, const std::string& detail) {
     wire::append_frame(pending_, wire::format_reject(frame, refusal, SystemClock().now().wall));
 }
 
-// Whatever ended the connection, the sink hears of it once, and last.
-void Session::finish() {
-    finished_ = true;
-    abort();
+void Session::abort() {
+    if (std::exchange(phase_, Phase::closed) == Phase::closed) return;
+    error_code ignored;
+    socket_.close(ignored);
+    timer_.cancel();
+    let_go();
     if (reader_) {
         shared_.budget.remove_session();
         log(LogLevel::info, "session_closed", {{"session", id_.value}});
         shared_.sink.submit(reader_->last());
     }
-    worker_.sessions.erase(id_.value);
+    worker_.sessions.erase(id_);
     shared_.connections.remove();
 }
 

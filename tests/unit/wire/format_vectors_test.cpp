@@ -94,7 +94,8 @@ TEST(FormatVectors, Frames) {
         append_frame(made, content);
         EXPECT_EQ(to_hex(as_bytes(made)), text(frames[name]));
         FrameDecoder decoder;
-        decoder.push(*from_hex(text(frames[name])));
+        const auto bytes = from_hex(text(frames[name]));
+        decoder.push(*bytes);
         EXPECT_EQ(decoder.next(), content);
         EXPECT_TRUE(decoder.at_border());
     }
