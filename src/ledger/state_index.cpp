@@ -44,6 +44,9 @@ std::string entry_id_prefix(const wire::EntryId& id) {
     return key;
 }
 
+// A run that could not be ingested is tried again when so much of the next one has come.
+constexpr std::uint64_t kTriesPerRun = 10;
+
 constexpr std::size_t kPlaceSize = 6 * 8;
 
 std::string encode_place(const BatchPlace& place) {
@@ -113,7 +116,8 @@ void StateIndex::add(const SealedBatch& batch, store::LinePosition batches_at) {
 
 bool StateIndex::run_due() const {
     const std::lock_guard lock(mutex_);
-    return newest_.entries >= run_entries_ && !ingesting_;
+    if (ingesting_) return retry_at_entries_ && newest_.entries >= *retry_at_entries_;
+    return newest_.entries >= run_entries_;
 }
 
 std::uint64_t StateIndex::entries_in_memory() const {
@@ -125,6 +129,7 @@ Result<void> StateIndex::ingest() {
     std::shared_ptr<const MemoryRun> run;
     {
         const std::lock_guard lock(mutex_);
+        retry_at_entries_.reset();
         if (ingesting_) {
             run = ingesting_;  // an earlier try failed: the same run once more
         } else {
@@ -134,10 +139,14 @@ Result<void> StateIndex::ingest() {
         }
     }
     const store::Run sorted(run->pairs.begin(), run->pairs.end());
-    if (auto done = db_->ingest(sorted, run->through); !done) return done;
+    auto done = db_->ingest(sorted, run->through);
     const std::lock_guard lock(mutex_);
-    ingesting_.reset();
-    return {};
+    if (done) {
+        ingesting_.reset();
+    } else {
+        retry_at_entries_ = newest_.entries + run_entries_ / kTriesPerRun;
+    }
+    return done;
 }
 
 Result<std::optional<std::string>> StateIndex::get(std::string_view key) const {

@@ -23,6 +23,11 @@ constexpr int kBackgroundJobs = 1;
 constexpr std::size_t kInfoLogBytesMax = 1u << 20;
 constexpr std::size_t kInfoLogFiles = 2;
 
+// RocksDB as Debian builds it asserts where a full disk stops it in the middle of a file: it is
+// only asked for what there is room for. Opening writes a manifest, options and a log.
+constexpr std::uint64_t kOpenRoomBytes = 256u << 10;
+constexpr std::uint64_t kRunRoomBytes = 1u << 20;  // beside twice the bytes of the pairs
+
 // Sorts before every key of a run, so it is the first pair of every table.
 const std::string kThroughKey("\0through", 8);
 constexpr std::size_t kThroughBytes = 16;
@@ -69,6 +74,22 @@ std::string encode(Through through) {
     return std::string(as_text(bytes));
 }
 
+Result<void> need_room(const std::string& dir, std::uint64_t bytes) {
+    std::error_code failed;
+    const auto space = std::filesystem::space(dir, failed);
+    if (failed) return Error{Errc::io, dir + ": cannot ask for free space: " + failed.message()};
+    if (space.available >= bytes) return {};
+    return Error{Errc::storage_full, dir + ": cannot write: " + std::to_string(space.available) +
+                                         " bytes are free, " + std::to_string(bytes) +
+                                         " are needed"};
+}
+
+std::uint64_t room_for(const Run& run) {
+    std::uint64_t bytes = kRunRoomBytes;
+    for (const auto& [key, value] : run) bytes += 2 * (key.size() + value.size());
+    return bytes;
+}
+
 Result<void> check_run(const Run& run, const std::string& dir) {
     for (std::size_t i = 0; i < run.size(); ++i) {
         const std::string& key = run[i].first;
@@ -92,6 +113,7 @@ public:
     //    old `through`, after the new one, with exactly its pairs.
     Result<void> ingest(const Run& run, Through through) override {
         if (auto good = check_run(run, dir_); !good) return good;
+        if (auto room = need_room(dir_, room_for(run)); !room) return room;
         const std::string path = dir_ + "/" + kIncomingName;
         rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_);
         rocksdb::Status status = writer.Open(path);
@@ -174,6 +196,8 @@ Error not_opened(const rocksdb::Status& status, const std::string& dir) {
 Result<std::unique_ptr<StateDb>> open_rocks_state(const std::string& dir) {
     std::error_code ignored;
     std::filesystem::remove(dir + "/" + kIncomingName, ignored);
+    std::filesystem::create_directory(dir, ignored);
+    if (auto room = need_room(dir, kOpenRoomBytes); !room) return std::move(room).error();
     const rocksdb::Options options = make_options();
     rocksdb::DB* raw = nullptr;
     const rocksdb::Status status = rocksdb::DB::Open(options, dir, &raw);

@@ -41,7 +41,8 @@ public:
 
     // Takes up a batch whose line is durable at `batches_at`.
     void add(const SealedBatch& batch, store::LinePosition batches_at);
-    // True when the memory run is large enough to be ingested.
+    // True when the memory run is large enough to be ingested, or one that failed to be is to be
+    // tried again.
     [[nodiscard]] bool run_due() const;
     // Moves the memory run into the database; what add() brings meanwhile forms the next run.
     [[nodiscard]] Result<void> ingest();
@@ -73,9 +74,10 @@ private:
 
     std::unique_ptr<store::StateDb> db_;
     std::uint64_t run_entries_;
-    mutable std::mutex mutex_;  // guards the two runs, not the database
+    mutable std::mutex mutex_;  // guards what follows, not the database
     MemoryRun newest_;
-    std::shared_ptr<const MemoryRun> ingesting_;  // searchable until the database has it
+    std::shared_ptr<const MemoryRun> ingesting_;     // searchable until the database has it
+    std::optional<std::uint64_t> retry_at_entries_;  // of newest_; set: ingesting_ failed
 };
 
 }  // namespace anchorlog::ledger

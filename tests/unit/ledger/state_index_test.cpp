@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/fake_state_db.h"
 #include "support/log_machine.h"
 
 namespace anchorlog::ledger {
@@ -73,6 +74,34 @@ TEST_F(StateIndexTest, DevicesKeepTheirHighestNumber) {
     }));
     ASSERT_EQ(devices.size(), 1u);
     EXPECT_EQ(devices["cam-1"], (DeviceNumber{Epoch(0), SeqNo(90)}));
+}
+
+// A disk that was full for a while must not leave the index in memory for ever.
+TEST(StateIndexRetryTest, ARunThatFailedIsTriedAgainWhenMoreHasCome) {
+    const auto disk = std::make_shared<testing::FakeStateDisk>();
+    StateIndex index(std::make_unique<testing::FakeStateDb>(disk), 40);
+    std::uint64_t batches = 0;
+    const auto add = [&](std::uint64_t count) {
+        SealedBatch batch;
+        batch.header.batch_id = BatchId(batches++);
+        batch.header.count = count;
+        index.add(batch, {});
+    };
+    add(40);
+    ASSERT_TRUE(index.run_due());
+    disk->fail_after(0);
+    EXPECT_FALSE(index.ingest());
+    EXPECT_FALSE(index.run_due()) << "not at once: the disk is still full";
+    add(4);
+    EXPECT_TRUE(index.run_due());
+    EXPECT_FALSE(index.ingest());
+    add(4);
+    EXPECT_TRUE(index.run_due());
+    disk->fail_after(UINT64_MAX);
+    EXPECT_TRUE(index.ingest());
+    EXPECT_EQ(index.through()->batches, 1u);
+    EXPECT_EQ(index.entries_in_memory(), 8u);
+    EXPECT_FALSE(index.run_due());
 }
 
 }  // namespace
