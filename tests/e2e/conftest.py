@@ -9,16 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Ganache, Gateway, MakeGateway, Pki, stop_all
+from harness import Ganache, Gateway, MakeGateway, Pki, Tally, stop_all
+
+_tally = Tally()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: long; part of `make test-full` only")
+    config.addinivalue_line("markers", "release: what it measures or breaks a sanitizer changes")
     # So that SIGTERM unwinds the fixtures as an interrupt at the terminal does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:
     stop_all()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _tally.lines():
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def tally() -> Tally:
+    return _tally
 
 
 @pytest.fixture(scope="session")

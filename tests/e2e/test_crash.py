@@ -7,72 +7,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from harness import (
-    Alert,
-    Gateway,
-    MakeGateway,
-    Sender,
-    leaf_hash,
-    logverify,
-    make_alert,
-    merkle_root,
-    wait_until,
-)
+from harness import MakeGateway, leaf_hash, make_alert, merkle_root, wait_until
 from harness.alerts import canonical, now_text
+from harness.load import Load, check_verifies
 from harness.sender import frame
 
-IN_FLIGHT = 200
 KILLS = 4
 ALERTS_BETWEEN_KILLS = 700
-
-
-class Load:
-    """A sender that keeps alerts in flight, and its memory of what was acked."""
-
-    def __init__(self, gateway: Gateway, device: str) -> None:
-        self.gateway = gateway
-        self.device = device
-        self.made: list[Alert] = []
-        self.acked = 0
-
-    def resume(self) -> Sender:
-        """A new session: what was not acked is sent again, as welcome says where to start."""
-        sender = self.gateway.connect()
-        durable = sender.hello([self.device])["durable"].get(self.device, {"seq_no": 0})["seq_no"]
-        assert self.acked <= durable <= len(self.made), "acked means durable"
-        for alert in self.made[self.acked :]:
-            sender.send({**alert, "sent_at": now_text()})
-        return sender
-
-    def push(self, sender: Sender, upto: int) -> None:
-        """Sends and reads acks until alert number `upto` was sent; some stay un-acked."""
-        while len(self.made) < upto:
-            while len(self.made) < min(upto, self.acked + IN_FLIGHT):
-                self.made.append(make_alert(len(self.made) + 1, self.device))
-                sender.send(self.made[-1])
-            if len(self.made) < upto:
-                self.take_ack(sender)
-
-    def take_ack(self, sender: Sender) -> None:
-        ack = sender.expect("ack")
-        assert ack["device_id"] == self.device
-        self.acked = max(self.acked, ack["seq_no"])
-
-    def settle(self, sender: Sender) -> None:
-        while self.acked < len(self.made):
-            self.take_ack(sender)
-
-    def check(self) -> None:
-        logged = [
-            line["alert"] for line in self.gateway.store.alerts()
-            if line["alert"]["device_id"] == self.device
-        ]
-        assert logged == self.made, "every alert once, in order"
-
-
-def check_verifies(gateway: Gateway) -> None:
-    verdict = logverify("log", gateway.store.dir, gateway.trust_file())
-    assert verdict.exit_code == 0, verdict.text
 
 
 def test_killed_under_load_again_and_again(make_gateway: MakeGateway) -> None:

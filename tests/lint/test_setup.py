@@ -11,7 +11,9 @@ import pytest
 from project import ROOT
 
 TOOLS = ["bash", "cat", "cut", "dirname", "env", "id", "mkdir", "sed", "sha256sum", "tail"]
-NEEDED = ["c++", "cmake", "ninja", "ccache", "pkg-config", "node", "npm"]
+NEEDED = [
+    "c++", "cmake", "ninja", "ccache", "pkg-config", "node", "npm", "strace", "faketime", "testssl",
+]
 
 
 class Machine:
@@ -57,7 +59,8 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.mark.parametrize(
     ("command", "package"),
-    [("c++", "g++"), ("ninja", "ninja-build"), ("ccache", "ccache"), ("node", "nodejs npm")],
+    [("c++", "g++"), ("ninja", "ninja-build"), ("ccache", "ccache"), ("node", "nodejs npm"),
+     ("testssl", "testssl.sh")],
 )
 def test_a_missing_command_names_its_package(
     machine: Machine, command: str, package: str

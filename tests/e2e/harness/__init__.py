@@ -10,6 +10,7 @@ from .pki import Identity, Pki
 from .process import Child, HarnessError, free_port, stop_all, wait_until
 from .sender import Refused, Sender
 from .store import Store
+from .tally import Tally
 from .verifier import Verdict, logverify
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Refused",
     "Sender",
     "Store",
+    "Tally",
     "Verdict",
     "free_port",
     "inclusion_root",

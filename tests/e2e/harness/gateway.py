@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import http.client
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +60,8 @@ class Gateway:
         self.config_file = directory / "anchorlogd.json"
         self.store = Store(directory / "store")
         self.child: Child | None = None
+        self.wrapper: list[str] = []
+        self.env: dict[str, str] = {}
         self._trust: list[str] = []
         self.ctl("key", "generate", "--type", "ed25519", "--out", str(directory / "log.key"))
         self.write_registry(senders or {"gw-01": {"state": "active", "devices": DEVICES}})
@@ -126,6 +130,16 @@ class Gateway:
         path.write_text("\n".join(lines) + "\n")
         return path
 
+    def copy_to(self, directory: Path) -> Gateway:
+        """A second one with the same keys and the same log. This one must be stopped."""
+        shutil.copytree(self.dir, directory)
+        made = copy.copy(self)
+        made.dir = directory
+        made.config_file = directory / self.config_file.name
+        made.store = Store(directory / "store")
+        made.child = None
+        return made
+
     def __enter__(self) -> Gateway:
         if self.child is None:
             self.start()
@@ -135,26 +149,41 @@ class Gateway:
         if self.child is not None:
             self.child.kill()
 
+    @property
+    def pid(self) -> int:
+        assert self.child is not None
+        return self.child.pid
+
     def launch(self) -> Child:
+        """Starts it without waiting, below `wrapper` and with `env` if they are set."""
         # Only a daemon that is ready writes this file, so an old one must not be taken for it.
         (self.store.dir / "ports.json").unlink(missing_ok=True)
         self.child = Child(
-            [program("anchorlogd"), "--config", str(self.config_file)], self.dir / "anchorlogd.log"
+            [*self.wrapper, program("anchorlogd"), "--config", str(self.config_file)],
+            self.dir / "anchorlogd.log",
+            env=self.env,
         )
         return self.child
 
-    def start(self) -> None:
-        child = self.launch()
-        ports = self.store.dir / "ports.json"
-        wait_until(lambda: ports.exists() or child.expect_running(), "ports.json", READY_S_MAX)
-        chosen = json.loads(ports.read_text())
+    def read_ports(self) -> bool:
+        """Whether it serves; from then on the ports are known."""
+        try:
+            chosen = json.loads((self.store.dir / "ports.json").read_text())
+        except FileNotFoundError:
+            return False
         self.ingest_port = int(chosen["ingest"])
         self.http_port = int(chosen["http"])
+        return True
+
+    def start(self) -> None:
+        child = self.launch()
+        wait_until(lambda: self.read_ports() or child.expect_running(), "ports.json", READY_S_MAX)
         wait_until(lambda: self.http("/readyz")[0] == 200, "/readyz says 200", READY_S_MAX)
 
     def refuses_to_start(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Runs the daemon where it is expected to end by itself."""
-        return run([program("anchorlogd"), "--config", str(self.config_file), *options])
+        command = [program("anchorlogd"), "--config", str(self.config_file), *options]
+        return run([*self.wrapper, *command])
 
     def stop(self) -> int:
         assert self.child is not None
@@ -163,6 +192,11 @@ class Gateway:
     def kill(self) -> None:
         assert self.child is not None
         self.child.kill()
+
+    def output(self) -> str:
+        """What the daemon printed, over all its starts."""
+        assert self.child is not None
+        return self.child.output()
 
     def restart(self) -> None:
         assert self.stop() == 0

@@ -37,6 +37,10 @@ def frame(payload: bytes) -> bytes:
     return _LENGTH.pack(len(payload)) + payload
 
 
+def hello_for(devices: list[str]) -> Message:
+    return {"devices": devices, "protocol": 1, "receipts": False, "type": "hello"}
+
+
 class Sender:
     """One TLS session. In TLS 1.3 a refused client learns it at its first read, not here."""
 
@@ -67,6 +71,10 @@ class Sender:
 
     def close(self) -> None:
         self._socket.close()
+
+    def set_timeout(self, timeout_s: float) -> None:
+        """How long receive() waits; TIMEOUT_S if never said."""
+        self._socket.settimeout(timeout_s)
 
     def end_sending(self) -> None:
         """Half-closes the connection: no more will come, answers still may."""
@@ -105,7 +113,7 @@ class Sender:
             try:
                 data = self._socket.recv(65_536)
             except TimeoutError:
-                raise HarnessError(f"no answer within {TIMEOUT_S:g} s") from None
+                raise HarnessError(f"no answer within {self._socket.gettimeout():g} s") from None
             except (ssl.SSLError, ConnectionError):
                 data = b""
             if not data:
@@ -149,9 +157,7 @@ class Sender:
         return acks
 
     def hello(self, devices: list[str], seen: str | None = None) -> Message:
-        message: Message = {
-            "devices": devices, "protocol": 1, "receipts": False, "type": "hello",
-        }
+        message = hello_for(devices)
         if seen is not None:
             message["seen"] = seen
         self.send(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,14 @@ class Store:
             self.dir, directory, ignore=shutil.ignore_patterns("state", "LOCK", "ports.json")
         )
         return Store(directory)
+
+    def trim(self) -> None:
+        """Takes off what is preallocated, so that copies are small. The daemon must not run."""
+        for journal in ("log", "batches", "anchors"):
+            for path in self.segments(journal):
+                data = path.read_bytes()
+                if b"\0" in data:
+                    os.truncate(path, data.find(b"\0"))
 
     def flip_byte(self, place: Place, at: int) -> None:
         """Changes one letter or digit of a line for another of its kind."""
