@@ -230,11 +230,12 @@ private:
         const auto http = http_->post(request.dump());
         if (!http) return Error{http.error().code, http.error().message + " (" + method + ")"};
         retry_after_ms_ = http->retry_after_ms;
-        json body = json::parse(http->body, nullptr, false);
+        json body = parse_answer(http->body).value_or(json());
         if (!body.is_object() && http->status != kHttpOk) {
             return Answer{http->status, {}, RpcError{0, http_text(http->status), {}}};
         }
-        if (!body.is_object()) return at(method, Errc::unavailable, "the answer is not JSON");
+        if (!body.is_object())
+            return at(method, Errc::unavailable, "the answer is not JSON, or nested deeply");
         Answer answer{http->status, {}, std::nullopt};
         if (const auto error = body.find("error"); error != body.end() && !error->is_null()) {
             answer.error = parse_rpc_error(*error);

@@ -96,7 +96,33 @@ Result<Bytes> encode(const json& value, const ChainReceipt& chain) {
     return eth::encode_receipt(receipt);
 }
 
+// Of JSON; any number for other texts.
+int nesting_of(std::string_view text) {
+    int depth = 0;
+    int deepest = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '"') in_string = !in_string;
+        if (in_string) {
+            if (c == '\\') ++i;
+        } else if (c == '[' || c == '{') {
+            deepest = std::max(deepest, ++depth);
+        } else if (c == ']' || c == '}') {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
 }  // namespace
+
+std::optional<json> parse_answer(std::string_view text) {
+    if (nesting_of(text) > kAnswerNestingMax) return std::nullopt;
+    json value = json::parse(text, nullptr, false);
+    if (value.is_discarded()) return std::nullopt;
+    return value;
+}
 
 Result<std::uint64_t> parse_quantity(const json& value) {
     const auto digits = quantity_digits(value, kQuantityDigitsMax);

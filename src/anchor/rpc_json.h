@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <nlohmann/json_fwd.hpp>
@@ -20,6 +21,12 @@ namespace anchorlog::anchor {
 [[nodiscard]] Result<std::string> parse_wei(const nlohmann::json& value);
 [[nodiscard]] std::string to_quantity(std::uint64_t value);
 [[nodiscard]] std::string to_data(ByteView bytes);
+
+// The deepest answer asked for nests five levels. Values of the JSON library are copied
+// recursively, so a node could use up the thread's stack with a deeper one.
+inline constexpr int kAnswerNestingMax = 32;
+// Nothing when the text is not JSON or is nested too deeply.
+[[nodiscard]] std::optional<nlohmann::json> parse_answer(std::string_view text);
 
 // Refuses a block whose header, built from its members, does not hash to its hash.
 [[nodiscard]] Result<ChainBlock> parse_block(const nlohmann::json& value);

@@ -8,6 +8,7 @@
 
 #include "anchorlog/base/bytes.h"
 #include "anchorlog/wire/alert.h"
+#include "anchorlog/wire/canonical_json.h"
 
 namespace anchorlog::net {
 
@@ -57,6 +58,8 @@ Result<json> parse_unique(std::string_view text) {
         return bad("", std::string("not JSON: ") + e.what());
     }
     if (!duplicate.empty()) return bad("", "the name \"" + duplicate + "\" is there twice");
+    // The library overlooks what is no JSON to others, such as all that stands behind a NUL byte.
+    if (auto strict = wire::canonicalize(text); !strict) return bad("", strict.error().message);
     return document;
 }
 

@@ -48,7 +48,7 @@ void check_error(const Result<T>& answer) {
 
 // One block or receipt, whatever its number or hash: the client refuses those it did not ask for.
 void check_values(std::string_view text) {
-    const auto value = nlohmann::json::parse(text, nullptr, false);
+    const auto value = anchor::parse_answer(text).value_or(nlohmann::json());
     if (const auto block = anchor::parse_block(value)) {
         const auto header = eth::parse_block_header(block->header);
         require(header && header->number == block->number &&

@@ -66,6 +66,25 @@ TEST(RpcClient, ReadsQuantitiesStrictly) {
     }
 }
 
+// Copying or freeing a value nested so deeply would use up the thread's stack.
+TEST(RpcClient, RefusesDeepNesting) {
+    constexpr std::size_t kLevels = 1'000'000;
+    const std::string deep = std::string(kLevels, '[') + std::string(kLevels, ']');
+    for (const std::string& body :
+         {deep, R"({"jsonrpc":"2.0","id":1,"result":{"hash":)" + deep + "}}",
+          R"({"jsonrpc":"2.0","id":)" + deep + R"(,"result":"0x1"})",
+          R"({"jsonrpc":"2.0","id":1,"error":{"data":)" + deep + "}}"}) {
+        const auto node = always({{"http", 200}, {"body", body}});
+        const auto hash = node->genesis_hash();
+        ASSERT_FALSE(hash.has_value());
+        EXPECT_EQ(hash.error().code, Errc::unavailable);
+    }
+    const std::string brackets = "\"" + std::string(1'000, '[') + "\\\"[\"";
+    const auto node =
+        always({{"http", 200}, {"body", R"({"id":1,"result":{"hash":)" + brackets + "}}"}});
+    EXPECT_EQ(node->genesis_hash().error().code, Errc::invalid_input) << "brackets in a string";
+}
+
 TEST(RpcClient, RefusesAnswersThatAreNotTheOnesAskedFor) {
     const json good = {{"result", "0x1"}};
     for (json bad : {json{{"id", 999}}, json{{"id", "1"}}, json{{"id", nullptr}}}) {

@@ -84,6 +84,17 @@ TEST(Registry, RefusesWhatIsNotARegistry) {
     EXPECT_THAT(error_of("{\"senders\":{\"\xff\":{}}}"), HasSubstr("not JSON"));
 }
 
+// The JSON library takes a NUL for the end and skips a byte order mark: what stands behind the one
+// would be in the file, and not in the registry.
+TEST(Registry, RefusesWhatALibraryWouldOverlook) {
+    const std::string registry = R"({"senders":{}})";
+    EXPECT_EQ(error_of(registry), "");
+    EXPECT_THAT(error_of(registry + std::string(1, '\0') + "behind"), HasSubstr("NUL"));
+    EXPECT_THAT(error_of("\xEF\xBB\xBF" + registry), HasSubstr("byte order mark"));
+    EXPECT_THAT(error_of(R"({"senders":)" + std::string(20, '[') + std::string(20, ']') + "}"),
+                HasSubstr("nested"));
+}
+
 TEST(Registry, RefusesBadSenders) {
     EXPECT_THAT(error_of(R"({"senders":{"g w":{"state":"active","devices":{}}}})"),
                 HasSubstr("senders.g w"));
