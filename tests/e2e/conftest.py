@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Ganache, Gateway, MakeGateway, Pki, Tally, stop_all
+from harness import Anvil, Ganache, Gateway, MakeGateway, Pki, Tally, stop_all
 
 _tally = Tally()
 
@@ -45,6 +45,12 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 @pytest.fixture(scope="session")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ganache]:
     with Ganache(tmp_path_factory.mktemp("chain")) as node:
+        yield node
+
+
+@pytest.fixture
+def anvil(tmp_path: Path) -> Iterator[Anvil]:
+    with Anvil(tmp_path / "anvil") as node:
         yield node
 
 

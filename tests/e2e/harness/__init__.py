@@ -1,6 +1,9 @@
 """Runs the real programs against each other: gateway, chain, senders, verifier, IDS."""
 
 from .alerts import Alert, make_alert, now_text, sign_alert, uuid7
+from .anvil import Anvil
+from .chain import Chain
+from .fault_proxy import Fault, FaultProxy
 from .ganache import Ganache
 from .gateway import Gateway, MakeGateway
 from .ids import Ids
@@ -18,8 +21,12 @@ __all__ = [
     "PYTHON",
     "ROOT",
     "Alert",
+    "Anvil",
+    "Chain",
     "Checkpoint",
     "Child",
+    "Fault",
+    "FaultProxy",
     "Ganache",
     "Gateway",
     "HarnessError",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .ganache import CHAIN_ID, Ganache
+from .chain import Chain
 from .paths import is_volatile, program
 from .pki import Identity, Pki
 from .process import Child, run, run_ok, wait_until
@@ -44,7 +44,7 @@ class Gateway:
         directory: Path,
         pki: Pki,
         *,
-        chain: Ganache | None = None,
+        chain: Chain | None = None,
         config: Json | None = None,
         senders: Json | None = None,
         origin: str = "anchorlog.example/gw-01",
@@ -57,6 +57,7 @@ class Gateway:
         self.chain = chain
         self.contract = ""
         self.vkey = ""
+        self.submitter = ""
         self.config_file = directory / "anchorlogd.json"
         self.store = Store(directory / "store")
         self.child: Child | None = None
@@ -93,9 +94,10 @@ class Gateway:
             "storage": {"allow_volatile": is_volatile(self.dir)},
         }
 
-    def _deploy(self, chain: Ganache) -> Json:
+    def _deploy(self, chain: Chain) -> Json:
         key = self.dir / "submitter.key"
         address = self.ctl("key", "generate", "--type", "secp256k1", "--out", str(key))["address"]
+        self.submitter = address
         chain.fund(address)
         made = self.ctl(
             "contract", "deploy", "--rpc", chain.url, "--key", str(key), "--origin", self.origin
@@ -103,9 +105,9 @@ class Gateway:
         self.contract = made["address"]
         self._trust.append(made["trust"])
         return {
-            "id": "eth", "type": "ethereum", "rpc": chain.url, "chain_id": CHAIN_ID,
+            "id": "eth", "type": "ethereum", "rpc": chain.url, "chain_id": chain.chain_id,
             "contract": made["address"], "code_hash": made["code_hash"],
-            "submitter_key": "submitter.key", "profile": "ganache", "interval_s": 0,
+            "submitter_key": "submitter.key", "profile": chain.profile, "interval_s": 0,
         }
 
     def write_config(self) -> None:
@@ -125,7 +127,7 @@ class Gateway:
         lines = [line for line in self._trust if anchors or not line.startswith("anchor")]
         for number in blocks or []:
             assert self.chain is not None
-            lines.append(f"block {CHAIN_ID} {number} {self.chain.block_hash(number)}")
+            lines.append(f"block {self.chain.chain_id} {number} {self.chain.block_hash(number)}")
         path = self.dir / f"trust-{len(list(self.dir.glob('trust-*')))}"
         path.write_text("\n".join(lines) + "\n")
         return path

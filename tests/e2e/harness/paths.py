@@ -10,12 +10,20 @@ ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(sys.executable)
 CAPTURES = ROOT / "python_ids" / "data" / "captures"
 GANACHE = ROOT / "contracts" / "node_modules" / "ganache" / "dist" / "node" / "cli.js"
+_FOUNDRY = ROOT / "contracts" / "node_modules" / "@foundry-rs"
 # Another build of the same programs, a sanitizer's for one, is tested by naming its directory.
 PROGRAMS = Path(os.environ.get("ANCHORLOG_BIN", ROOT / "build" / "release" / "bin"))
 
 
 def program(name: str) -> str:
     return str(PROGRAMS / name)
+
+
+def anvil() -> str:
+    """The program itself, not its package's Node.js front: signals must reach it."""
+    found = sorted(_FOUNDRY.glob("anvil-*/bin/anvil"))
+    assert found, "anvil is not installed: make setup"
+    return str(found[0])
 
 
 def is_volatile(path: Path) -> bool:

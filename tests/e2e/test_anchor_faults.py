@@ -1,0 +1,335 @@
+"""The daemon's anchors under a chain that misbehaves: behind a proxy that breaks answers, and on
+anvil, which can reorganise, forget its pool and raise its fee. What must hold is always the same:
+no batch is anchored twice, none is left out, and nothing is believed before it is so."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from harness import (
+    Anvil,
+    Chain,
+    Fault,
+    FaultProxy,
+    Ganache,
+    Gateway,
+    MakeGateway,
+    logverify,
+    make_alert,
+    wait_until,
+)
+from harness.verifier import EXIT_PASS
+
+FAST = {"batch": {"entries": 10, "interval_s": 1, "seal_interval_min_ms": 0}}
+WHOLE_BETWEEN = 5
+# What each anchor asks; chain id, code and balance are asked at start and after an outage alone.
+CALLS = [
+    "eth_sendRawTransaction", "eth_getTransactionReceipt", "eth_call", "eth_getBlockByNumber",
+    "eth_getTransactionCount", "eth_estimateGas",
+]
+QUICK_FAULTS = {
+    "429": Fault("status", 429, ""),
+    "429 with Retry-After": Fault("status", 429, "", retry_after=1),
+    "500": Fault("status", 500, "oops"),
+    "502 HTML": Fault("status", 502, "<html><h1>Bad Gateway</h1></html>"),
+    "limit exceeded": Fault("error", body='{"code":-32005,"message":"limit exceeded"}'),
+    "unknown error": Fault("error", body='{"code":-32603,"message":"something"}'),
+    "cut JSON": Fault("cut"),
+    "wrong id": Fault("wrong_id"),
+    "lost answer": Fault("lost"),
+    "64 MB": Fault("huge"),
+    "null": Fault("edit", edit=lambda _result: None),
+}
+
+
+def deliver(gateway: Gateway, first: int) -> None:
+    with gateway.connect() as sender:
+        sender.deliver([make_alert(number) for number in range(first, first + 10)])
+    gateway.wait_sealed(first + 9)
+
+
+def settle(gateway: Gateway) -> None:
+    """Until the newest batch is under a confirmed anchor; anvil's blocks come on command."""
+    chain = gateway.chain
+    assert chain is not None
+
+    def is_anchored() -> bool:
+        if isinstance(chain, Anvil):
+            chain.mine()
+        status = gateway.status()
+        return bool(status["anchors"][0]["covered_to"] == status["batches"] - 1)
+
+    wait_until(is_anchored, "the newest batch is anchored", 30.0)
+
+
+def check_anchors(gateway: Gateway) -> list[dict[str, int]]:
+    """Asks the chain itself: ranges without gap or overlap, up to the newest batch."""
+    assert gateway.chain is not None
+    events = gateway.chain.anchored(gateway.contract, gateway.origin)
+    next_batch = 0
+    for event in events:
+        assert event["from_batch"] == next_batch, events
+        next_batch = event["batch"] + 1
+    assert next_batch == gateway.status()["batches"], events
+    return events
+
+
+def check_verdict(gateway: Gateway) -> None:
+    assert gateway.chain is not None
+    verdict = logverify("log", gateway.store.dir, gateway.trust_file(), rpc=gateway.chain.url)
+    assert (verdict.exit_code, verdict.json["level"]) == (EXIT_PASS, "ANCHORED"), verdict.text
+
+
+def reach_through(gateway: Gateway, *urls: str) -> None:
+    gateway.config["anchor"]["targets"][0]["rpc"] = list(urls) if len(urls) > 1 else urls[0]
+    gateway.write_config()
+
+
+def anchor_of(gateway: Gateway) -> dict[str, Any]:
+    return dict(gateway.status()["anchors"][0])
+
+
+def wait_stalled(gateway: Gateway, *words: str) -> str:
+    def reason() -> str | None:
+        anchor = anchor_of(gateway)
+        text = str(anchor.get("reason", ""))
+        is_it = anchor["state"] == "stalled" and all(word in text for word in words)
+        return text if is_it else None
+
+    found = wait_until(reason, f"stalled with {words}", 25.0)
+    assert found is not None
+    return found
+
+
+class Pending:
+    """Each kind of fault on each kind of call, in a seeded order, with whole calls between."""
+
+    def __init__(self, count: int) -> None:
+        self.left = [(method, name) for method in CALLS for name in QUICK_FAULTS]
+        random.Random(6).shuffle(self.left)
+        del self.left[count:]
+        self._whole = 0
+
+    def rule(self, method: str, _count: int) -> Fault | None:
+        self._whole += 1
+        if self._whole <= WHOLE_BETWEEN:
+            return None
+        for index, (wanted, name) in enumerate(self.left):
+            if wanted == method:
+                del self.left[index]
+                self._whole = 0
+                return QUICK_FAULTS[name]
+        return None
+
+
+@pytest.mark.parametrize("node", ["ganache", "anvil"])
+@pytest.mark.parametrize("count", [8, pytest.param(66, marks=pytest.mark.full)])
+def test_every_answer_of_a_node_may_be_broken(
+    node: str, count: int, make_gateway: MakeGateway, request: pytest.FixtureRequest
+) -> None:
+    chain: Chain = request.getfixturevalue("chain" if node == "ganache" else "anvil")
+    pending = Pending(count)
+    gateway = make_gateway(chain=chain, config=FAST)
+    with FaultProxy(chain) as proxy:
+        proxy.rule = pending.rule
+        reach_through(gateway, proxy.url)
+        with gateway:
+            first = 1
+            while pending.left and first < 100 * count:
+                before = sum(proxy.faults.values())
+                deliver(gateway, first)
+                first += 10
+
+                def is_broken(before: int = before) -> bool:
+                    if isinstance(chain, Anvil):
+                        chain.mine()
+                    return sum(proxy.faults.values()) > before
+
+                wait_until(is_broken, f"one of {pending.left}", 20.0)
+            proxy.heal()
+            deliver(gateway, first)
+            wait_until(lambda: anchor_of(gateway)["state"] != "stalled", "it goes on", 20.0)
+            settle(gateway)
+            check_anchors(gateway)
+            check_verdict(gateway)
+            assert gateway.http("/readyz")[0] == 200
+        assert not pending.left
+        print(f"{node}: {sum(proxy.faults.values())} faults: {dict(proxy.faults)}")
+
+
+@pytest.mark.parametrize("kind", ["silence", pytest.param("slow", marks=pytest.mark.full)])
+def test_a_call_has_a_deadline(kind: str, make_gateway: MakeGateway, chain: Ganache) -> None:
+    gateway = make_gateway(chain=chain, config=FAST)
+    with FaultProxy(chain) as proxy:
+        proxy.rule = lambda method, count: (
+            Fault(kind) if method == "eth_getTransactionReceipt" and count == 0 else None
+        )
+        reach_through(gateway, proxy.url)
+        with gateway:
+            deliver(gateway, 1)
+            settle(gateway)
+            assert proxy.faults[kind] == 1
+            check_anchors(gateway)
+
+
+def test_two_nodes_get_the_same_bytes_and_one_may_go(
+    make_gateway: MakeGateway, anvil: Anvil
+) -> None:
+    gateway = make_gateway(chain=anvil, config=FAST)
+    with FaultProxy(anvil) as one, FaultProxy(anvil) as two:
+        reach_through(gateway, one.url, two.url)
+        with gateway:
+            deliver(gateway, 1)
+            settle(gateway)
+            assert set(one.sent) & set(two.sent), "both were sent the same transaction"
+            out = Fault("status", 503, "")
+            one.rule = lambda _method, _count: out
+            deliver(gateway, 11)
+            settle(gateway)
+            two.rule = one.rule
+            one.heal()
+            deliver(gateway, 21)
+            settle(gateway)
+            check_anchors(gateway)
+
+
+def lying(kind: str) -> Callable[[str, int], Fault | None]:
+    """A node that makes up a receipt, another contract's log, a trie, or a block."""
+
+    def other_log(receipt: Any) -> Any:
+        if receipt and receipt["logs"]:
+            receipt["logs"][0]["address"] = "0x" + "11" * 20
+        return receipt
+
+    def made_up(receipt: Any) -> Any:
+        if receipt:
+            receipt["cumulativeGasUsed"] = hex(int(receipt["cumulativeGasUsed"], 16) + 1)
+        return receipt
+
+    def other_hash(block: Any) -> Any:
+        if block and block["transactions"]:
+            block["stateRoot"] = "0x" + "22" * 32
+        return block
+
+    edits = {
+        "log": ("eth_getTransactionReceipt", other_log),
+        "receipt": ("eth_getTransactionReceipt", made_up),
+        "block": ("eth_getBlockByNumber", other_hash),
+    }
+    wanted, edit = edits[kind]
+    return lambda method, _count: Fault("edit", edit=edit) if method == wanted else None
+
+
+@pytest.mark.parametrize("kind", ["log", "receipt", "block"])
+def test_a_lying_node_is_never_believed(
+    kind: str, make_gateway: MakeGateway, chain: Ganache
+) -> None:
+    gateway = make_gateway(chain=chain, config=FAST)
+    with FaultProxy(chain) as proxy:
+        proxy.rule = lying(kind)
+        reach_through(gateway, proxy.url)
+        with gateway:
+            deliver(gateway, 1)
+            wait_until(lambda: proxy.faults["edit"] >= 6, "the node lied a few times", 20.0)
+            assert anchor_of(gateway)["covered_to"] is None
+            proxy.heal()
+            settle(gateway)
+            check_anchors(gateway)
+
+
+def test_a_reorganisation_is_seen_and_healed(make_gateway: MakeGateway, anvil: Anvil) -> None:
+    gateway = make_gateway(chain=anvil, config=FAST)
+    with gateway:
+        deliver(gateway, 1)
+        settle(gateway)
+        events = anvil.anchored(gateway.contract, gateway.origin)
+        anvil.reorganise(anvil.head() - events[0]["block"] + 1)
+        assert anvil.anchored(gateway.contract, gateway.origin) == []
+
+        def is_healed() -> bool:
+            anvil.mine()
+            superseded = any(b'"kind":"superseded"' in p.text
+                             for p in gateway.store.places("anchors"))
+            return superseded and anchor_of(gateway)["covered_to"] is not None
+
+        wait_until(is_healed, "superseded, and anchored again", 30.0)
+        settle(gateway)
+        check_anchors(gateway)
+        check_verdict(gateway)
+
+
+def test_a_fee_spike_is_followed_with_the_same_nonce(
+    make_gateway: MakeGateway, anvil: Anvil
+) -> None:
+    """The pool holds what the next block is too dear for; a dearer one takes its place."""
+    gateway = make_gateway(chain=anvil, config=FAST)
+    with gateway:
+        deliver(gateway, 1)
+        settle(gateway)
+        anvil.set_automine(False)
+        deliver(gateway, 11)
+        wait_until(lambda: anchor_of(gateway)["state"] == "pooled", "in the pool", 20.0)
+        fee = int(anvil.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+
+        def is_mined() -> bool:
+            anvil.set_base_fee(10 * fee)
+            anvil.mine()
+            return len(anvil.anchored(gateway.contract, gateway.origin)) >= 2
+
+        wait_until(is_mined, "mined at ten times the fee", 40.0)
+        anvil.set_automine(True)
+        settle(gateway)
+        check_anchors(gateway)
+
+
+def test_an_emptied_pool_and_a_stranger_in_our_account(
+    make_gateway: MakeGateway, anvil: Anvil
+) -> None:
+    gateway = make_gateway(chain=anvil, config=FAST)
+    with gateway:
+        settle(gateway)
+        anvil.set_automine(False)
+        deliver(gateway, 1)
+        wait_until(lambda: anchor_of(gateway)["state"] == "pooled", "in the pool", 20.0)
+        anvil.drop_pool()
+        anvil.send_from(gateway.submitter)
+        anvil.set_automine(True)
+        anvil.mine()
+        settle(gateway)
+        check_anchors(gateway)
+
+
+def test_an_empty_account_waits_for_money(make_gateway: MakeGateway, anvil: Anvil) -> None:
+    gateway = make_gateway(chain=anvil, config=FAST)
+    anvil.set_balance(gateway.submitter, "0x0")
+    with gateway:
+        deliver(gateway, 1)
+        assert gateway.submitter in wait_stalled(gateway, "wei expected, found 0")
+        assert gateway.status()["anchors"][0]["alarm"] == "balance low"
+        anvil.fund(gateway.submitter)
+        settle(gateway)
+        check_anchors(gateway)
+
+
+def test_a_chain_started_anew_is_reported_and_not_used(
+    make_gateway: MakeGateway, anvil: Anvil
+) -> None:
+    gateway = make_gateway(chain=anvil, config=FAST)
+    with gateway:
+        deliver(gateway, 1)
+        settle(gateway)
+        anvil.child.kill()
+        covered = anchor_of(gateway)["covered_to"]
+        anvil.start()
+        deliver(gateway, 11)
+        wait_stalled(gateway, anvil.url, "expected, found")
+        assert int(anvil.rpc("eth_getTransactionCount", gateway.submitter, "latest"), 16) == 0
+        assert anchor_of(gateway)["covered_to"] == covered
+        gateway.kill()
+        gateway.start()
+        wait_stalled(gateway, anvil.url, "was the chain started anew?")
+        assert gateway.http("/readyz")[0] == 200
