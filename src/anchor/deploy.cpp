@@ -150,4 +150,35 @@ Result<Deployment> deploy_log_anchor(ChainClient& chain, const crypto::AccountKe
     return Deployment{contract, *code, *chain_id};
 }
 
+Result<void> rotate_submitter(ChainClient& chain, const eth::Address& contract, const Hash& log_id,
+                              const crypto::AccountKey& owner, const crypto::AccountKey& next,
+                              const DeployOptions& options) {
+    const auto chain_id = chain.chain_id();
+    if (!chain_id) return chain_id.error();
+    const auto code = chain.code_hash(contract);
+    if (!code) return code.error();
+    if (*code != eth::log_anchor_code_hash()) {
+        return Error{Errc::refused, "no LogAnchor stands at " + eth::format_address(contract)};
+    }
+    if (!is_development_chain(*chain_id) && is_well_known_account(next.address())) {
+        return Error{Errc::refused,
+                     "the secret of " + eth::format_address(next.address()) + " is public"};
+    }
+    const auto proposed = Deployer(chain, owner, *chain_id, options)
+                              .run("proposing the submitter", contract,
+                                   eth::set_submitter_call(log_id, next.address()));
+    if (!proposed) return proposed.error();
+    const auto accepted =
+        Deployer(chain, next, *chain_id, options)
+            .run("accepting as submitter", contract, eth::accept_submitter_call(log_id));
+    if (!accepted) return accepted.error();
+    const auto head = chain.log_head(contract, log_id);
+    if (!head) return head.error();
+    if (head->submitter != next.address()) {
+        return Error{Errc::refused, "the contract still names " +
+                                        eth::format_address(head->submitter) + " as submitter"};
+    }
+    return {};
+}
+
 }  // namespace anchorlog::anchor

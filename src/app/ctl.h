@@ -26,6 +26,8 @@ struct CtlCall {
 [[nodiscard]] Result<void> key_generate(const CtlCall& call);
 [[nodiscard]] Result<void> log_init(const CtlCall& call);
 [[nodiscard]] Result<void> contract_deploy(const CtlCall& call);
+[[nodiscard]] Result<void> contract_show(const CtlCall& call);
+[[nodiscard]] Result<void> contract_rotate_submitter(const CtlCall& call);
 [[nodiscard]] Result<void> status(const CtlCall& call);
 
 // anchorlogctl's command line; returns the exit code.

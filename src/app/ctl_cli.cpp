@@ -16,6 +16,9 @@ constexpr const char* kUsage =
     "       anchorlogctl key generate --type ed25519|secp256k1 --out FILE [--origin ORIGIN]\n"
     "       anchorlogctl log init --config FILE\n"
     "       anchorlogctl contract deploy --rpc URL --key FILE --origin ORIGIN\n"
+    "       anchorlogctl contract show --rpc URL --contract ADDRESS --origin ORIGIN\n"
+    "       anchorlogctl contract rotate-submitter --rpc URL --contract ADDRESS --origin ORIGIN "
+    "--key OWNER --new-key FILE\n"
     "       anchorlogctl status [--config FILE | --url URL] [--json]\n"
     "       anchorlogctl --version | --help\n";
 
@@ -32,6 +35,9 @@ const std::map<std::vector<std::string>, Command>& commands() {
         {{"key", "generate"}, {key_generate, {"--type", "--out", "--origin"}}},
         {{"log", "init"}, {log_init, {"--config"}}},
         {{"contract", "deploy"}, {contract_deploy, {"--rpc", "--key", "--origin"}}},
+        {{"contract", "show"}, {contract_show, {"--rpc", "--contract", "--origin"}}},
+        {{"contract", "rotate-submitter"},
+         {contract_rotate_submitter, {"--rpc", "--contract", "--origin", "--key", "--new-key"}}},
         {{"status"}, {status, {"--config", "--url", "--json"}}},
     };
     return all;

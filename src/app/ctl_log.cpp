@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "anchorlog/anchor/deploy.h"
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/crypto/random.h"
 #include "anchorlog/ledger/recovery.h"
@@ -79,33 +78,6 @@ Result<void> log_init(const CtlCall& call) {
         wire::format_vkey(wire::make_verifier_key(config->origin, (*signer)->public_key()));
     std::printf("log_id %s\nvkey %s\ntrust log %s\n",
                 to_hex(wire::log_id_of(config->origin)).c_str(), vkey.c_str(), vkey.c_str());
-    return {};
-}
-
-Result<void> contract_deploy(const CtlCall& call) {
-    auto url = call.need("--rpc");
-    if (!url) return std::move(url).error();
-    auto path = call.need("--key");
-    if (!path) return std::move(path).error();
-    auto origin = call.need("--origin");
-    if (!origin) return std::move(origin).error();
-    if (!wire::is_origin(*origin)) {
-        return Error{Errc::invalid_input, "--origin must be at most 255 bytes of [a-z0-9./_-]"};
-    }
-    auto key = crypto::load_account_key(*path);
-    if (!key) return std::move(key).error();
-    anchor::RpcOptions options;
-    options.url = *url;
-    const auto chain = anchor::make_rpc_client(options);
-    auto deployed = anchor::deploy_log_anchor(*chain, **key, wire::log_id_of(*origin));
-    if (!deployed) return std::move(deployed).error();
-    const std::string address = eth::format_address(deployed->contract);
-    const std::string code_hash = "0x" + to_hex(deployed->code_hash);
-    const auto chain_id = static_cast<unsigned long long>(deployed->chain_id);
-    std::printf("address %s\ncode_hash %s\nchain_id %llu\n", address.c_str(), code_hash.c_str(),
-                chain_id);
-    std::printf("trust anchor eip155:%llu:%s %s private\n", chain_id, address.c_str(),
-                code_hash.c_str());
     return {};
 }
 

@@ -333,3 +333,35 @@ def test_a_chain_started_anew_is_reported_and_not_used(
         gateway.start()
         wait_stalled(gateway, anvil.url, "was the chain started anew?")
         assert gateway.http("/readyz")[0] == 200
+
+
+def test_the_submitter_is_rotated_with_an_anchor_in_flight(
+    make_gateway: MakeGateway, anvil: Anvil
+) -> None:
+    gateway = make_gateway(chain=anvil, config=FAST)
+    contract = ["--rpc", anvil.url, "--contract", gateway.contract, "--origin", gateway.origin]
+    new_key = str(gateway.dir / "next.key")
+    next_one = gateway.ctl("key", "generate", "--type", "secp256k1", "--out", new_key)["address"]
+    anvil.fund(next_one)
+    with gateway:
+        settle(gateway)
+        anvil.set_automine(False)
+        deliver(gateway, 1)
+        wait_until(lambda: anchor_of(gateway)["state"] == "pooled", "in the pool", 20.0)
+        anvil.drop_pool()
+        anvil.set_automine(True)
+        gateway.ctl("contract", "rotate-submitter", *contract, "--key",
+                    str(gateway.dir / "submitter.key"), "--new-key", new_key)
+        wait_stalled(gateway, next_one)
+        shown = gateway.ctl("contract", "show", *contract)
+        assert shown["submitter"] == next_one
+        assert shown["code"] == "LogAnchor of this version"
+        assert gateway.stop() == 0
+        gateway.config["anchor"]["targets"][0]["submitter_key"] = "next.key"
+        gateway.write_config()
+        gateway.start()
+        settle(gateway)
+        check_anchors(gateway)
+        check_verdict(gateway)
+        assert gateway.ctl("contract", "show", *contract)["next_batch"] == str(
+            gateway.status()["batches"])

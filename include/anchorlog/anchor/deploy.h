@@ -32,6 +32,14 @@ struct DeployOptions {
                                                    const Hash& log_id,
                                                    const DeployOptions& options = {});
 
+// Makes `next` the log's submitter in the contract's two steps: the owner proposes, the new one
+// accepts, so both accounts pay. Interrupted between the two, the old submitter anchors on and
+// the call can be made again.
+[[nodiscard]] Result<void> rotate_submitter(ChainClient& chain, const eth::Address& contract,
+                                            const Hash& log_id, const crypto::AccountKey& owner,
+                                            const crypto::AccountKey& next,
+                                            const DeployOptions& options = {});
+
 // True for accounts that development tools make for everybody.
 [[nodiscard]] bool is_well_known_account(const eth::Address& address);
 

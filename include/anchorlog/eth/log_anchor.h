@@ -49,6 +49,8 @@ struct AnchoredEvent {
 [[nodiscard]] Bytes record_of_call(const Hash& log_id, BatchId batch);
 [[nodiscard]] Bytes head_call(const Hash& log_id);
 [[nodiscard]] Bytes create_log_call(const Hash& log_id, const Address& submitter);
+[[nodiscard]] Bytes set_submitter_call(const Hash& log_id, const Address& submitter);
+[[nodiscard]] Bytes accept_submitter_call(const Hash& log_id);
 // Creation code of the compiled contract and Keccak-256 of its runtime code.
 [[nodiscard]] Bytes log_anchor_creation_code();
 [[nodiscard]] Hash log_anchor_code_hash();

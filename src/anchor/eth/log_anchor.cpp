@@ -154,6 +154,19 @@ Bytes create_log_call(const Hash& log_id, const Address& submitter) {
     return out;
 }
 
+Bytes set_submitter_call(const Hash& log_id, const Address& submitter) {
+    Bytes out = selector("setSubmitter(bytes32,address)");
+    append_word(out, log_id);
+    append_word(out, address_word(submitter));
+    return out;
+}
+
+Bytes accept_submitter_call(const Hash& log_id) {
+    Bytes out = selector("acceptSubmitter(bytes32)");
+    append_word(out, log_id);
+    return out;
+}
+
 Bytes log_anchor_creation_code() {
     auto code = from_hex(kLogAnchorBytecode);
     ANCHORLOG_ASSERT(code.has_value());
