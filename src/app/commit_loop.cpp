@@ -64,7 +64,15 @@ void CommitLoop::push(CommitInput input) {
     if (wake) work_.notify_one();
 }
 
-void CommitLoop::submit(net::Inbound inbound) { push(std::move(inbound)); }
+void CommitLoop::submit(std::vector<net::Inbound> inbounds) {
+    bool wake = false;
+    {
+        const std::lock_guard lock(mutex_);
+        for (net::Inbound& inbound : inbounds) inputs_.push_back(std::move(inbound));
+        wake = std::exchange(asleep_, false);
+    }
+    if (wake) work_.notify_one();
+}
 
 void CommitLoop::connection_refused(const std::string& subject, const std::string& reason) {
     push(AuditInput{"cert_refused", subject + ": " + reason, "", false});

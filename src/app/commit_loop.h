@@ -38,7 +38,7 @@ public:
     void stop();
 
     // Any thread.
-    void submit(net::Inbound inbound) override;
+    void submit(std::vector<net::Inbound> inbounds) override;
     void connection_refused(const std::string& subject, const std::string& reason) override;
     void answer(Answer answer);
     void fork_found(const std::string& what);

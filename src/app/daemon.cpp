@@ -48,7 +48,7 @@ Result<void> Daemon::load_identity() {
 Result<void> Daemon::check() {
     if (auto loaded = load_identity(); !loaded) return loaded;
     class NoSink final : public net::IngestSink {
-        void submit(net::Inbound) override {}
+        void submit(std::vector<net::Inbound>) override {}
         void connection_refused(const std::string&, const std::string&) override {}
     } sink;
     net::IngestOptions options = config_.listen;

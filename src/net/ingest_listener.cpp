@@ -79,16 +79,16 @@ private:
     bool closed_ = false;        // the owner's thread
 };
 
-std::vector<std::unique_ptr<IoWorker>> make_workers(std::uint32_t count) {
+std::vector<std::unique_ptr<IoWorker>> make_workers(std::uint32_t count, IngestSink& sink) {
     std::vector<std::unique_ptr<IoWorker>> workers;
     for (std::uint32_t i = 0; i < std::clamp(count, 1u, kIoThreadsMax); ++i) {
-        workers.push_back(std::make_unique<IoWorker>());
+        workers.push_back(std::make_unique<IoWorker>(sink));
     }
     return workers;
 }
 
 TlsIngestListener::TlsIngestListener(const IngestOptions& options, IngestSink& sink)
-    : shared_(options, sink), workers_(make_workers(options.io_threads)),
+    : shared_(options, sink), workers_(make_workers(options.io_threads, sink)),
       acceptor_(workers_.front()->context), accept_timer_(workers_.front()->context) {}
 
 Result<void> TlsIngestListener::open(const TlsFiles& tls,
@@ -207,6 +207,7 @@ void TlsIngestListener::stop_reading() {
     if (!started_ || closed_) return;
     run_on_all([this](IoWorker& worker) {
         worker.reading_stopped = true;
+        worker.hand_over();
         for (const auto& session : worker.all_sessions()) session->stop_reading();
         if (&worker != workers_.front().get()) return;
         error_code ignored;

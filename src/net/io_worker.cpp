@@ -30,6 +30,16 @@ void IoWorker::run_handshake() {
     if (!handshakes_.empty()) asio::post(context, [this] { run_handshake(); });
 }
 
+// Behind everything that is ready: so a turn of many sessions wakes the sink once.
+void IoWorker::submit(Inbound inbound) {
+    inbounds_.push_back(std::move(inbound));
+    if (inbounds_.size() == 1) asio::post(context, [this] { hand_over(); });
+}
+
+void IoWorker::hand_over() {
+    if (!inbounds_.empty()) sink_.submit(std::exchange(inbounds_, {}));
+}
+
 void IoWorker::hold_back(SessionId session) {
     held_back_.insert(session);
     waiting.store(true);

@@ -103,12 +103,18 @@ private:
 // One I/O thread and what only it touches, `waiting` excepted.
 class IoWorker {
 public:
+    explicit IoWorker(IngestSink& sink) : sink_(sink) {}
+
     void start();
     void stop();  // joins
 
     // Has the session take one step of its handshake, soon: a loop turn has room for one step
     // only, so that a flood of handshakes leaves the thread to those who are through.
     void queue_handshake(std::shared_ptr<Session> session);
+    // Hands this to the sink with what the other sessions read in this turn of the loop.
+    void submit(Inbound inbound);
+    // The same, at once.
+    void hand_over();
     // From hold_back() to let_go() a session is told to look again whenever bytes are released.
     void hold_back(SessionId session);
     void let_go(SessionId session);
@@ -127,9 +133,11 @@ public:
 private:
     void run_handshake();
 
+    IngestSink& sink_;
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
     std::thread thread_;
     std::deque<std::shared_ptr<Session>> handshakes_;
+    std::vector<Inbound> inbounds_;  // of this turn
     std::unordered_set<SessionId> held_back_;
 };
 

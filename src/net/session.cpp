@@ -214,7 +214,7 @@ void Session::take(ByteView plain) {
     shared_.counters.frames_in.fetch_add(inbound->frames.size());
     unanswered_ += inbound->bytes;
     shared_.budget.take(inbound->bytes);
-    shared_.sink.submit(std::move(*inbound));
+    worker_.submit(std::move(*inbound));
 }
 
 void Session::read_on() {
@@ -398,7 +398,8 @@ void Session::abort() {
     if (reader_) {
         shared_.budget.remove_session();
         log(LogLevel::info, "session_closed", {{"session", id_.value}});
-        shared_.sink.submit(reader_->last());
+        worker_.submit(reader_->last());
+        worker_.hand_over();
     }
     worker_.sessions.erase(id_);
     shared_.connections.remove();

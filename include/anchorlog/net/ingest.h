@@ -50,7 +50,8 @@ struct Outbound {
 class IngestSink {
 public:
     virtual ~IngestSink() = default;
-    virtual void submit(Inbound inbound) = 0;
+    // What the sessions of one I/O thread read in one turn of its loop: one wake-up for all.
+    virtual void submit(std::vector<Inbound> inbounds) = 0;
     // A connection that never became a session: for the audit. `subject` is the peer's address
     // (without port), `reason` one printable ASCII sentence.
     virtual void connection_refused(const std::string& subject, const std::string& reason) = 0;

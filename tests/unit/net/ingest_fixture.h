@@ -22,20 +22,8 @@ inline constexpr std::chrono::seconds kDeadline{20};
 // it comes: one frame "ok" and its bytes.
 class RecordingSink final : public net::IngestSink {
 public:
-    void submit(net::Inbound inbound) override {
-        net::IngestListener* answer_through = nullptr;
-        net::Outbound reply;
-        {
-            const std::lock_guard lock(mutex_);
-            reply.session = inbound.session;
-            reply.released_bytes = inbound.bytes;
-            if (answer_at_once_ && !inbound.last) answer_through = listener_;
-            inbounds_.push_back(std::move(inbound));
-        }
-        changed_.notify_all();
-        if (answer_through == nullptr) return;
-        wire::append_frame(reply.frames, "\"ok\"");
-        answer_through->deliver({reply});
+    void submit(std::vector<net::Inbound> inbounds) override {
+        for (net::Inbound& inbound : inbounds) submit_one(std::move(inbound));
     }
     void connection_refused(const std::string& subject, const std::string& reason) override {
         {
@@ -103,6 +91,22 @@ public:
     }
 
 private:
+    void submit_one(net::Inbound inbound) {
+        net::IngestListener* answer_through = nullptr;
+        net::Outbound reply;
+        {
+            const std::lock_guard lock(mutex_);
+            reply.session = inbound.session;
+            reply.released_bytes = inbound.bytes;
+            if (answer_at_once_ && !inbound.last) answer_through = listener_;
+            inbounds_.push_back(std::move(inbound));
+        }
+        changed_.notify_all();
+        if (answer_through == nullptr) return;
+        wire::append_frame(reply.frames, "\"ok\"");
+        answer_through->deliver({reply});
+    }
+
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<net::Inbound> inbounds_;
