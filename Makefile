@@ -10,7 +10,7 @@ CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.h' '*.c
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | \
-	    awk -F':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	    awk -F':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 setup: ## install what this machine lacks (apt, npm, a Python venv); a second run installs nothing
 	@tests/setup/install
@@ -19,7 +19,7 @@ build: setup ## build anchorlogd, logverify and anchorlogctl into build/release/
 	@cmake --preset release --log-level=WARNING
 	@cmake --build --preset release -j $(JOBS) --target anchorlogd logverify anchorlogctl
 
-test: build ## all tests: unit, lint, contracts, IDS, end to end
+test: build ## all tests: unit, lint, contracts, IDS, end to end, speed
 	@cmake --build --preset release -j $(JOBS)
 	@tests/setup/run_tests
 
@@ -41,11 +41,23 @@ fuzz: setup ## each fuzzer of tests/fuzz for FUZZ_SECONDS (60)
 	@cmake --build --preset fuzz -j $(JOBS)
 	@tests/fuzz/run_fuzzers --seconds $(FUZZ_SECONDS) --jobs $(JOBS)
 
-BENCH = build/release/tests/anchorlog_bench compare
-bench: build ## throughput and its ratio to this machine's best (docs/performance.md)
+BENCH = $(PYTHON) tests/bench
+bench: build ## the figures of docs/performance.md beside what this machine can do; 6 minutes
 	@cmake --build --preset release -j $(JOBS) --target anchorlog_bench
-	@$(BENCH) --connections 1 --coalesce 16 --window 32000
-	@$(BENCH) --connections 8 --coalesce 1 --window 1000
+	@tests/setup/install --bench
+	@$(BENCH)/bench.py --json build/bench.json
+
+bench-growth: build ## throughput and start-up at 0, 10 and 50 million entries; 40 GB, 20 minutes
+	@cmake --build --preset release -j $(JOBS) --target anchorlog_bench
+	@$(BENCH)/growth.py --json build/growth.json
+
+bench-soak: build ## memory over 60 s of full load and 30 minutes of 10,000 alerts/s; 20 GB
+	@cmake --build --preset release -j $(JOBS) --target anchorlog_bench
+	@$(BENCH)/soak.py --json build/soak.json
+
+bench-record: build ## write down the ratios that the speed suite of `make test` is held against
+	@cmake --build --preset release -j $(JOBS) --target anchorlog_bench
+	@$(BENCH)/bench.py --record
 
 demo: build ## captures to alerts, alerts to a sealed and anchored log, PASS and FAIL shown
 	@$(PYTHON) tests/demo/demo.py

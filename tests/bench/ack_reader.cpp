@@ -52,7 +52,7 @@ std::optional<std::uint64_t> AckReader::next_ack() {
         stop("not an ack: " + std::string(json));
     }
     number_at += kNumber.size();
-    return take_number(json, number_at) - kFirstNumber + 1;
+    return take_number(json, number_at) - first_ + 1;
 }
 
 // `<transaction> rsp <size> <status> ...\n`: one for every alert, in their order.

@@ -12,7 +12,9 @@ namespace anchorlog::bench {
 // Finds in what a server sends how many alerts of this connection it has acked.
 class AckReader {
 public:
-    explicit AckReader(Dialect dialect) : dialect_(dialect) {}
+    // `skipped` as of the AlertStream.
+    AckReader(Dialect dialect, std::uint64_t skipped)
+        : dialect_(dialect), first_(kFirstNumber + skipped) {}
 
     void push(std::string_view bytes) { inbox_.append(bytes); }
     // The alerts acked so far as the next whole answer has it; none when no answer is whole.
@@ -26,6 +28,7 @@ private:
     [[nodiscard]] std::optional<std::uint64_t> next_response();
 
     Dialect dialect_;
+    std::uint64_t first_;
     std::string inbox_;
     std::size_t at_ = 0;
     std::uint64_t responses_ = 0;

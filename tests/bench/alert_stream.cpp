@@ -57,7 +57,7 @@ std::string device_name(unsigned device) {
 
 std::string server_time() { return format_server_time(SystemClock().now().wall); }
 
-AlertStream::AlertStream(unsigned device, Dialect dialect) {
+AlertStream::AlertStream(unsigned device, Dialect dialect, std::uint64_t skipped) {
     const std::string now = server_time();
     const std::string entry = random_uuid7();
     std::string json = R"({"alert_type":"ids.port_scan","batch_id":")" + random_uuid7() +
@@ -68,7 +68,7 @@ AlertStream::AlertStream(unsigned device, Dialect dialect) {
     json += R"(","features_summary":{"bytes":48213,"dst_port":443,"duration_ms":1250,)"
             R"("flags":"SYN","packets":37,"proto":"tcp","src_port":51514},"sent_at":")";
     times_.push_back(json.size());
-    json += now + R"(","seq_no":)" + std::to_string(kFirstNumber);
+    json += now + R"(","seq_no":)" + std::to_string(kFirstNumber + skipped);
     counters_.push_back({json.size(), 10});
     json += R"(,"timestamp":")";
     times_.push_back(json.size());

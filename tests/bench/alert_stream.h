@@ -17,7 +17,8 @@ enum class Dialect { anchorlog, syslog, relp };
 // The alerts of one device: canonical, ~400 B, numbered upwards, no entry_id twice.
 class AlertStream {
 public:
-    AlertStream(unsigned device, Dialect dialect);
+    // Its first alert has the number kFirstNumber + `skipped`.
+    AlertStream(unsigned device, Dialect dialect, std::uint64_t skipped);
 
     // The time of the alerts to come, 24 characters, a server time of now.
     void set_time(const std::string& now);

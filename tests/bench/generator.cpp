@@ -40,7 +40,7 @@ unsigned threads_of(const Load& load) {
 }
 
 std::unique_ptr<LoadResult> run_load(const Load& load, const TrialPki& pki, int port) {
-    if (load.coalesce * AlertStream(0, load.dialect).frame_size() > kRecordSizeMax) {
+    if (load.coalesce * AlertStream(0, load.dialect, load.skip).frame_size() > kRecordSizeMax) {
         stop("--coalesce: that many frames do not fit in one TLS record (16 KiB)");
     }
     const ContextPtr context = make_context(pki.sender, pki.ca.certificate_pem, false);

@@ -15,6 +15,7 @@ struct Load {
     unsigned connections = 1;
     unsigned threads = 0;         // of the generator; 0: as many as are fastest, see threads_of
     unsigned first_device = 0;    // connection n speaks for device first_device + n
+    std::uint64_t skip = 0;       // numbers every device has used already
     std::uint64_t window = 1000;  // alerts a connection may have sent and not seen acked
     std::uint64_t coalesce = 1;   // frames in one TLS record
     double seconds = 3;

@@ -69,8 +69,8 @@ void wait_for_end(TlsLink& link) {
 }  // namespace
 
 Connection::Connection(unsigned its_place, const Load& load, SSL_CTX* context, int port)
-    : place(its_place), alerts(load.first_device + its_place, load.dialect),
-      link(context, connect_loopback(port), false, kReadSize), acks(load.dialect),
+    : place(its_place), alerts(load.first_device + its_place, load.dialect, load.skip),
+      link(context, connect_loopback(port), false, kReadSize), acks(load.dialect, load.skip),
       begun(std::bit_ceil(load.window)) {
     if (load.dialect == Dialect::relp) open_relp(link);
 }

@@ -21,6 +21,7 @@ constexpr const char* kUsage =
     "  --connections N   connections, one device each (1)\n"
     "  --threads N       threads of the generator (one for two cores)\n"
     "  --first-device N  the first connection speaks for this device (0)\n"
+    "  --skip N          numbers that its devices have used already (0)\n"
     "  --window N        alerts a connection may have unacked (1000)\n"
     "  --coalesce N      frames in one TLS record (1)\n"
     "  --seconds S       length of one trial, up to 10 (3)\n"
@@ -42,6 +43,7 @@ constexpr std::array kCommands = {"run", "bound", "compare", "load", "handshakes
 constexpr std::uint64_t kConnectionsMax = 100'000;
 constexpr std::uint64_t kThreadsMax = 64;
 constexpr std::uint64_t kDevicesMax = 90'000;
+constexpr std::uint64_t kSkipMax = 8'000'000'000;
 constexpr std::uint64_t kWindowMax = 1u << 20;
 constexpr std::uint64_t kLineBytesMax = 4096;
 constexpr double kSecondsMax = 10;
@@ -80,6 +82,8 @@ bool take_load_option(Options& options, const std::string& name, const std::stri
         load.threads = static_cast<unsigned>(whole(name, text, 1, kThreadsMax));
     } else if (name == "--first-device") {
         load.first_device = static_cast<unsigned>(whole(name, text, 0, kDevicesMax));
+    } else if (name == "--skip") {
+        load.skip = whole(name, text, 0, kSkipMax);
     } else if (name == "--window") {
         load.window = whole(name, text, 1, kWindowMax);
     } else if (name == "--coalesce") {
