@@ -23,6 +23,19 @@ const std::array kCommands = {
                   {"--offline", "--json"},
                   {"--trust", "--rpc", "--index", "--entry-id"},
                   run_entry},
+    VerifyCommand{"export",
+                  "logverify export DIR (--index N | --entry-id UUID) -o FILE [--trust FILE]\n"
+                  "          [--json]\n",
+                  1,
+                  {"--json"},
+                  {"--index", "--entry-id", "-o", "--trust"},
+                  run_export},
+    VerifyCommand{"evidence",
+                  "logverify evidence FILE --trust FILE [--rpc URL] [--json]\n",
+                  1,
+                  {"--json"},
+                  {"--trust", "--rpc"},
+                  run_evidence},
     VerifyCommand{"raw", "logverify raw inclusion|consistency < JSON\n", 1, {}, {}, run_raw},
 };
 
@@ -177,7 +190,8 @@ int run_logverify(const std::vector<std::string>& arguments, const Console& cons
     if (status) return *status;
     console.err << "logverify: " << status.error().message << "\n";
     if (status.error().code != Errc::invalid_input) return kExitUndecided;
-    console.err << "`logverify --help` lists the commands\n";
+    const VerifyCommand* command = arguments.empty() ? nullptr : find_command(arguments[0]);
+    console.err << (command == nullptr ? usage_text() : "usage: " + std::string(command->usage));
     return kExitMisused;
 }
 

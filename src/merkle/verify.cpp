@@ -25,13 +25,13 @@ struct Position {
 
 }  // namespace
 
-bool verify_inclusion(std::uint64_t leaf_index, TreeSize size, const Hash& leaf,
-                      std::span<const Hash> path, const Hash& root) {
-    if (leaf_index >= size.value) return false;
+std::optional<Hash> inclusion_root(std::uint64_t leaf_index, TreeSize size, const Hash& leaf,
+                                   std::span<const Hash> path) {
+    if (leaf_index >= size.value) return std::nullopt;
     Position at{leaf_index, size.value - 1};
     Hash r = leaf;
     for (const Hash& p : path) {
-        if (at.sn == 0) return false;
+        if (at.sn == 0) return std::nullopt;
         if (at.has_left_sibling()) {
             r = hash_node(p, r);
             at.skip_levels_without_sibling();
@@ -40,7 +40,13 @@ bool verify_inclusion(std::uint64_t leaf_index, TreeSize size, const Hash& leaf,
         }
         at.up();
     }
-    return at.sn == 0 && r == root;
+    if (at.sn != 0) return std::nullopt;
+    return r;
+}
+
+bool verify_inclusion(std::uint64_t leaf_index, TreeSize size, const Hash& leaf,
+                      std::span<const Hash> path, const Hash& root) {
+    return inclusion_root(leaf_index, size, leaf, path) == root;
 }
 
 bool verify_consistency(TreeSize old_size, TreeSize new_size, const Hash& old_root,
@@ -72,6 +78,24 @@ bool verify_consistency(TreeSize old_size, TreeSize new_size, const Hash& old_ro
         at.up();
     }
     return at.sn == 0 && fr == old_root && sr == new_root;
+}
+
+std::optional<PrefixRoots> prefix_roots(std::uint64_t leaf_index, TreeSize size, const Hash& leaf,
+                                        std::span<const Hash> path, const Hash& root) {
+    if (!verify_inclusion(leaf_index, size, leaf, path, root)) return std::nullopt;
+    PrefixRoots roots{empty_root(), leaf};
+    bool is_first = true;
+    Position at{leaf_index, size.value - 1};
+    for (const Hash& p : path) {
+        if (at.has_left_sibling()) {
+            roots.before = is_first ? p : hash_node(p, roots.before);
+            roots.through = hash_node(p, roots.through);
+            is_first = false;
+            at.skip_levels_without_sibling();
+        }
+        at.up();
+    }
+    return roots;
 }
 
 }  // namespace anchorlog::merkle

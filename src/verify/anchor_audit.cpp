@@ -159,12 +159,16 @@ void AnchorAudit::check_link(const wire::AnchorReceipt& receipt, const AnchorCla
 }
 
 void AnchorAudit::take(const wire::AnchorReceipt& receipt, AnchorClaim claim, const Hash& log_id) {
+    if (add_receipt(receipt, claim, log_id)) check_link(receipt, claim);
+}
+
+bool AnchorAudit::add_receipt(const wire::AnchorReceipt& receipt, AnchorClaim claim,
+                              const Hash& log_id) {
     auto proven = check_receipt_proof(receipt, log_id);
     if (!proven) {
         line_fault(claim, "a receipt in anchors/ proves nothing", proven.error().message);
-        return;
+        return false;
     }
-    check_link(receipt, claim);
     claim.from = AnchorClaim::From::receipt;
     claim.record = eth::record_of_event(proven->event);
     claim.from_batch = proven->event.from_batch;
@@ -172,6 +176,7 @@ void AnchorAudit::take(const wire::AnchorReceipt& receipt, AnchorClaim claim, co
     claim.contract = receipt.contract;
     claim.block_number = receipt.block_number;
     claim.block_hash = receipt.block_hash;
+    claim.block_time_s = proven->block_time_s;
     claim.transaction = receipt.hash;
     claim.target = receipt.target;
     const TrustedAnchor* anchor = trust_.anchor(receipt.chain_id, receipt.contract);
@@ -182,6 +187,7 @@ void AnchorAudit::take(const wire::AnchorReceipt& receipt, AnchorClaim claim, co
             "receipt proof under the trust file's block " + std::to_string(receipt.block_number);
     }
     claims_.emplace(receipt.batch_id.value, std::move(claim));
+    return true;
 }
 
 void AnchorAudit::take(const wire::AnchorSuperseded& superseded) {
@@ -404,6 +410,16 @@ void AnchorAudit::find_covers() {
         newest_ = std::max(newest_.value_or(0), cover.to);
         covers_.push_back(std::move(cover));
     }
+}
+
+std::vector<const AnchorClaim*> AnchorAudit::claims_over(std::uint64_t batch) const {
+    std::vector<const AnchorClaim*> all;
+    for (auto at = claims_.lower_bound(batch); at != claims_.end(); ++at) {
+        const AnchorClaim& claim = at->second;
+        if (claim.from == AnchorClaim::From::attempt || claim.superseded) continue;
+        if (claim.from_batch.value <= batch) all.push_back(&claim);
+    }
+    return all;
 }
 
 const AnchorClaim* AnchorAudit::covering(std::uint64_t batch) const {

@@ -32,6 +32,7 @@ struct AnchorClaim {
     eth::Address contract{};
     std::uint64_t block_number = 0;
     Hash block_hash;
+    std::uint64_t block_time_s = 0;  // of a receipt's block: the chain's time
     Hash transaction;
     std::string target;
     std::string segment;     // of anchors/; empty for the chain's
@@ -53,6 +54,9 @@ public:
     // Needs the log's id, so the origin comes first. A missing anchors/ is no anchors.
     void read_journal(FileSystem& fs, const std::string& dir, const Hash& log_id);
     void ask_chain(ChainView& chain, const Hash& log_id);
+    // A receipt that comes alone, as evidence brings it; `claim` says where it stands. False when
+    // its proof does not hold, which is a fault. Before ask_chain.
+    bool add_receipt(const wire::AnchorReceipt& receipt, AnchorClaim claim, const Hash& log_id);
 
     // Batch `ours.batch_id` as the store has it, and the entries up to its end.
     void batch(const eth::AnchorRecord& ours, std::uint64_t entries_end);
@@ -68,6 +72,8 @@ public:
         std::string basis;
     };
     [[nodiscard]] const std::vector<Cover>& covers() const { return covers_; }
+    // What receipts and the chain say of a batch: the claims whose range holds it.
+    [[nodiscard]] std::vector<const AnchorClaim*> claims_over(std::uint64_t batch) const;
     // The verified record whose range holds the batch.
     [[nodiscard]] const AnchorClaim* covering(std::uint64_t batch) const;
     [[nodiscard]] std::optional<std::uint64_t> newest_verified() const { return newest_; }

@@ -114,6 +114,7 @@ std::string to_json(const EntryReport& report) {
               {"entries", list_json(report.hits, hit_json)},
               {"basis", report.basis},
               {"faults", list_json(report.faults, fault_json)},
+              {"still", report.still},
               {"undecided", report.undecided},
               {"notes", report.notes},
               {"not_checked", report.not_checked},

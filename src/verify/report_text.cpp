@@ -82,7 +82,8 @@ std::string to_text(const EntryReport& report) {
     std::string out;
     if (!report.origin.empty()) out += "log " + report.origin + "\n";
     for (const EntryHit& hit : report.hits) {
-        out += "entry " + number(hit.index) + " at " + hit.segment + " line " + number(hit.line);
+        out += "entry " + number(hit.index);
+        if (!hit.segment.empty()) out += " at " + hit.segment + " line " + number(hit.line);
         if (hit.batch) out += ", batch " + number(*hit.batch);
         out += "\n";
         for (const Step& step : hit.steps) {
@@ -96,6 +97,7 @@ std::string to_text(const EntryReport& report) {
         out += "\n";
     }
     add_faults(out, report.faults, 0);
+    add_list(out, report.still, "still trustworthy ");
     add_list(out, report.undecided, "UNDECIDED ");
     add_list(out, report.basis, "reason ");
     add_list(out, report.notes, "note ");

@@ -70,11 +70,16 @@ private:
         if (words.size() < 3 || words.size() > 4) {
             return bad("expected: witness <name> <vkey> [url]");
         }
-        if (std::count(words[2].begin(), words[2].end(), '+') < 2) {
-            return bad("'" + std::string(words[2]) + "' is not a vkey (name+id+key)");
+        auto key = wire::parse_cosigner_vkey(words[2]);
+        if (!key) return std::move(key).error().in("witness key");
+        // One key under two names would count twice.
+        for (const TrustedWitness& known : trust_.witnesses) {
+            if (*key && known.key && known.key->key == (*key)->key) {
+                return bad("the witness " + known.name + " has the same key");
+            }
         }
         if (auto fresh = take_name(words[1]); !fresh) return fresh;
-        trust_.witnesses.push_back({std::string(words[1]), std::string(words[2]),
+        trust_.witnesses.push_back({std::string(words[1]), *key,
                                     words.size() > 3 ? std::string(words[3]) : std::string()});
         return {};
     }
@@ -86,6 +91,10 @@ private:
         for (std::size_t i = 3; i < words.size(); ++i) {
             if (!names_.contains(std::string(words[i]))) {
                 return bad("'" + std::string(words[i]) + "' is no witness or group named before");
+            }
+            // So that each witness counts in one way only.
+            if (!members_.insert(std::string(words[i])).second) {
+                return bad("'" + std::string(words[i]) + "' is a member of a group already");
             }
             group.members.emplace_back(words[i]);
         }
@@ -169,6 +178,7 @@ private:
 
     Trust trust_;
     std::set<std::string> names_;
+    std::set<std::string> members_;  // of groups
 };
 
 }  // namespace
@@ -179,6 +189,18 @@ std::vector<wire::VerifierKey> Trust::keys_of(std::string_view origin) const {
         if (log.key.name == origin) keys.push_back(log.key);
     }
     return keys;
+}
+
+bool Trust::is_quorum(const std::set<std::string>& cosigned) const {
+    // Groups name only what stands before them, so one pass settles all.
+    std::set<std::string> holds = cosigned;
+    for (const WitnessGroup& group : groups) {
+        const auto members =
+            std::count_if(group.members.begin(), group.members.end(),
+                          [&](const std::string& name) { return holds.contains(name); });
+        if (static_cast<std::uint64_t>(members) >= group.needed) holds.insert(group.name);
+    }
+    return holds.contains(quorum);
 }
 
 const TrustedAnchor* Trust::anchor(std::uint64_t chain_id, const eth::Address& contract) const {

@@ -37,8 +37,7 @@ void take_level(Report& report, const AnchorAudit& anchors) {
         report.level = Level::anchored;
         report.label = best->anchor->is_public ? "public" : "private";
         if (!best->anchor->is_public) {
-            report.basis.emplace_back(
-                "the chain is private: it proves nothing to those who do not trust its operator");
+            report.basis.emplace_back(kPrivateChain);
         }
         return;
     }
@@ -60,6 +59,19 @@ std::vector<std::string> not_checked_by(const Trust& trust, bool online) {
                          : "witness cosignatures and the trust file's quorum: not checked by this "
                            "version");
     all.emplace_back("device signatures inside alerts; times, which are the server's claims");
+    return all;
+}
+
+std::vector<std::string> not_checked_of_entry(bool online) {
+    std::vector<std::string> all;
+    if (!online) {
+        all.emplace_back(
+            "the chain (offline): whether the anchor still stands, the contract's code");
+    }
+    all.emplace_back(
+        "storage proofs: receipts bear none, the event in the receipt trie is the record");
+    all.emplace_back("device signatures inside alerts; times, which are the server's claims");
+    all.emplace_back("the rest of the log: `logverify log` does that");
     return all;
 }
 

@@ -15,9 +15,13 @@ namespace anchorlog::verify {
 inline constexpr const char* kSealedAlone =
     "a signature alone proves nothing against whoever holds the log key";
 
+inline constexpr const char* kPrivateChain =
+    "the chain is private: it proves nothing to those who do not trust its operator";
+
 // Fills verdict, level, label, basis and what was not checked from what the audits found.
 void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors, bool online);
 [[nodiscard]] std::vector<std::string> not_checked_by(const Trust& trust, bool online);
+[[nodiscard]] std::vector<std::string> not_checked_of_entry(bool online);
 // The trust file's origin that batches/ claims, else its first one.
 [[nodiscard]] std::string origin_for(FileSystem& fs, const std::vector<Segment>& batches,
                                      const Trust& trust);

@@ -12,7 +12,13 @@ namespace anchorlog::wire {
 namespace {
 
 constexpr std::uint8_t kAlgorithmEd25519 = 0x01;
+constexpr std::uint8_t kAlgorithmCosignature = 0x04;
+constexpr std::uint8_t kAlgorithmMlDsa44 = 0x06;
+constexpr std::size_t kMlDsa44KeySize = 1'312;
 constexpr std::size_t kKeyIdSize = 4;
+constexpr std::size_t kCosignatureTimeSize = 8;
+constexpr std::size_t kCosignatureSize = kCosignatureTimeSize + 64;
+constexpr std::uint64_t kCosignatureTimeMax = INT64_MAX;
 constexpr std::string_view kSignatureLead = "\u2014 ";  // an em dash and a space
 constexpr std::string_view kSignatureBlock = "\n\n";
 // "anchorlog/seal/v1" and its NUL, which no signed note begins with.
@@ -49,10 +55,50 @@ bool is_note_text(std::string_view text) {
            });
 }
 
-Bytes tagged_key(const crypto::PublicKey& key) {
-    Bytes out{kAlgorithmEd25519};
+std::uint32_t key_id_of(std::string_view name, ByteView tagged_key) {
+    return read_u32be(crypto::sha256({as_bytes(name), as_bytes("\n"), tagged_key}).bytes.data());
+}
+
+Bytes tagged_key(const crypto::PublicKey& key, std::uint8_t algorithm = kAlgorithmEd25519) {
+    Bytes out{algorithm};
     append(out, key);
     return out;
+}
+
+// A vkey taken apart; its key id is that of its name and key.
+struct VkeyParts {
+    std::string_view name;
+    Bytes tagged_key;  // algorithm byte and key
+    std::uint32_t key_id = 0;
+};
+Result<VkeyParts> split_vkey(std::string_view text) {
+    const std::size_t first = text.find('+');
+    if (first == std::string_view::npos) return bad_vkey("no `+`");
+    const std::size_t second = text.find('+', first + 1);
+    if (second == std::string_view::npos) return bad_vkey("only one `+`");
+    const std::string_view name = text.substr(0, first);
+    if (!is_key_name(name) || !is_note_text(name)) return bad_vkey("the name cannot be one");
+    auto key = from_base64(text.substr(second + 1));
+    if (!key || key->empty()) return bad_vkey("the key is not base64");
+    const std::uint32_t key_id = key_id_of(name, *key);
+    if (text.substr(first + 1, second - first - 1) != format_key_id(key_id)) {
+        return bad_vkey("the key id is not that of this name and key");
+    }
+    return VkeyParts{name, std::move(*key), key_id};
+}
+
+Result<VerifierKey> ed25519_key(const VkeyParts& parts, std::uint8_t algorithm) {
+    VerifierKey out{std::string(parts.name), parts.key_id, {}};
+    if (parts.tagged_key.front() != algorithm || parts.tagged_key.size() != 1 + out.key.size()) {
+        return bad_vkey("the algorithm is not Ed25519 (0x0" + std::to_string(algorithm) + ")");
+    }
+    std::copy(parts.tagged_key.begin() + 1, parts.tagged_key.end(), out.key.begin());
+    return out;
+}
+
+// What a witness signs: C2SP tlog-cosignature, Ed25519.
+std::string cosigned_message(const Note& note, std::uint64_t time_s) {
+    return "cosignature/v1\ntime " + std::to_string(time_s) + "\n" + note.text;
 }
 
 // Reads "name base64" of one signature line.
@@ -81,8 +127,7 @@ std::string_view take_line(std::string_view& rest) {
 }  // namespace
 
 VerifierKey make_verifier_key(std::string_view name, const crypto::PublicKey& key) {
-    const Hash id = crypto::sha256({as_bytes(name), as_bytes("\n"), tagged_key(key)});
-    return {std::string(name), read_u32be(id.bytes.data()), key};
+    return {std::string(name), key_id_of(name, tagged_key(key)), key};
 }
 
 std::string format_vkey(const VerifierKey& key) {
@@ -90,24 +135,9 @@ std::string format_vkey(const VerifierKey& key) {
 }
 
 Result<VerifierKey> parse_vkey(std::string_view text) {
-    const std::size_t first = text.find('+');
-    if (first == std::string_view::npos) return bad_vkey("no `+`");
-    const std::size_t second = text.find('+', first + 1);
-    if (second == std::string_view::npos) return bad_vkey("only one `+`");
-    const std::string_view name = text.substr(0, first);
-    if (!is_key_name(name) || !is_note_text(name)) return bad_vkey("the name cannot be one");
-    const auto key = from_base64(text.substr(second + 1));
-    if (!key || key->empty()) return bad_vkey("the key is not base64");
-    if (key->front() != kAlgorithmEd25519 || key->size() != 1 + crypto::PublicKey().size()) {
-        return bad_vkey("the algorithm is not Ed25519 (0x01)");
-    }
-    crypto::PublicKey raw{};
-    std::copy(key->begin() + 1, key->end(), raw.begin());
-    VerifierKey out = make_verifier_key(name, raw);
-    if (text.substr(first + 1, second - first - 1) != format_key_id(out.key_id)) {
-        return bad_vkey("the key id is not that of this name and key");
-    }
-    return out;
+    const auto parts = split_vkey(text);
+    if (!parts) return parts.error();
+    return ed25519_key(*parts, kAlgorithmEd25519);
 }
 
 std::string format_key_id(std::uint32_t key_id) {
@@ -183,6 +213,54 @@ Result<void> verify_note(const Note& note, const std::vector<VerifierKey>& keys)
     }
     if (!is_verified) return bad_note("no signature of a known key");
     return {};
+}
+
+Result<std::optional<VerifierKey>> parse_cosigner_vkey(std::string_view text) {
+    const auto parts = split_vkey(text);
+    if (!parts) return parts.error();
+    if (parts->tagged_key.front() == kAlgorithmMlDsa44 &&
+        parts->tagged_key.size() == 1 + kMlDsa44KeySize) {
+        return std::optional<VerifierKey>();
+    }
+    auto key = ed25519_key(*parts, kAlgorithmCosignature);
+    if (!key) return std::move(key).error();
+    return std::optional(std::move(*key));
+}
+
+VerifierKey make_cosigner_key(std::string_view name, const crypto::PublicKey& key) {
+    return {std::string(name), key_id_of(name, tagged_key(key, kAlgorithmCosignature)), key};
+}
+
+Result<std::optional<std::uint64_t>> verify_cosignature(const Note& note,
+                                                        const VerifierKey& witness) {
+    std::optional<std::uint64_t> seen;
+    for (const NoteSignature& line : note.signatures) {
+        if (line.name != witness.name || line.key_id != witness.key_id) continue;
+        const std::string place =
+            "the cosignature of " + witness.name + "+" + format_key_id(witness.key_id);
+        if (line.signature.size() != kCosignatureSize) {
+            return bad_note(place + " is not 72 bytes");
+        }
+        const std::uint64_t time_s = read_u64be(line.signature.data());
+        const ByteView signature = ByteView(line.signature).subspan(kCosignatureTimeSize);
+        if (time_s > kCosignatureTimeMax ||
+            !crypto::verify(witness.key, as_bytes(cosigned_message(note, time_s)), signature)) {
+            return bad_note(place + " does not verify");
+        }
+        if (!seen) seen = time_s;
+    }
+    return seen;
+}
+
+Result<std::string> cosign_note(const Note& note, std::string_view name, std::uint64_t time_s,
+                                const crypto::Signer& witness) {
+    const auto signature = witness.sign(as_bytes(cosigned_message(note, time_s)));
+    if (!signature) return signature.error();
+    Bytes blob;
+    append_u32be(blob, make_cosigner_key(name, witness.public_key()).key_id);
+    append_u64be(blob, time_s);
+    append(blob, *signature);
+    return std::string(kSignatureLead).append(name).append(1, ' ') + to_base64(blob) + "\n";
 }
 
 std::string format_checkpoint(const Checkpoint& checkpoint) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "anchorlog/base/bytes.h"
@@ -54,10 +55,24 @@ using Path = std::vector<Hash>;  // leaf to root
 // The same over leaves in memory (a batch is at most 65,536 of them).
 [[nodiscard]] Result<Path> inclusion_path(std::uint64_t leaf_index, std::span<const Hash> leaves);
 
-// RFC 9162 §2.1.3.2 and §2.1.4.2.
+// RFC 9162 §2.1.3.2 and §2.1.4.2. The root an inclusion path leads to; nothing when it cannot be a
+// path of that leaf in a tree of that size.
+[[nodiscard]] std::optional<Hash> inclusion_root(std::uint64_t leaf_index, TreeSize size,
+                                                 const Hash& leaf, std::span<const Hash> path);
 [[nodiscard]] bool verify_inclusion(std::uint64_t leaf_index, TreeSize size, const Hash& leaf,
                                     std::span<const Hash> path, const Hash& root);
 [[nodiscard]] bool verify_consistency(TreeSize old_size, TreeSize new_size, const Hash& old_root,
                                       const Hash& new_root, std::span<const Hash> path);
+
+// The roots of a leaf's own past, which its path holds: the left siblings are the peaks of the
+// tree before it.
+struct PrefixRoots {
+    Hash before;   // of the leaves before it
+    Hash through;  // of those and the leaf
+};
+// Nothing where the path does not verify: then it holds nothing.
+[[nodiscard]] std::optional<PrefixRoots> prefix_roots(std::uint64_t leaf_index, TreeSize size,
+                                                      const Hash& leaf, std::span<const Hash> path,
+                                                      const Hash& root);
 
 }  // namespace anchorlog::merkle

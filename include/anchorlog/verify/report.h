@@ -11,7 +11,7 @@
 namespace anchorlog::verify {
 
 enum class Verdict { pass, fail, undecided };
-// How much stands behind a pass. WITNESSED is reserved: cosignatures are not checked yet.
+// How much stands behind a pass.
 enum class Level { none, sealed, witnessed, anchored };
 [[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;
 [[nodiscard]] std::string_view to_string(Level level) noexcept;
@@ -111,6 +111,7 @@ struct EntryReport {
     std::vector<EntryHit> hits;
     std::vector<std::string> basis;
     std::vector<Fault> faults;
+    std::vector<std::string> still;  // for each fault of a hit: what can be trusted all the same
     std::vector<std::string> undecided;
     std::vector<std::string> notes;
     std::vector<std::string> not_checked;

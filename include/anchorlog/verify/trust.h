@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +23,7 @@ struct TrustedLog {
 };
 struct TrustedWitness {
     std::string name;
-    std::string vkey;  // kept as text: cosignatures are not checked yet
+    std::optional<wire::VerifierKey> key;  // nothing: ML-DSA-44, which is not checked here
     std::string url;
 };
 struct WitnessGroup {
@@ -52,6 +54,8 @@ struct Trust {
     std::vector<TrustedBlock> blocks;
 
     [[nodiscard]] std::vector<wire::VerifierKey> keys_of(std::string_view origin) const;
+    // Whether these witnesses (names of `witness` lines) are the quorum, or make it up.
+    [[nodiscard]] bool is_quorum(const std::set<std::string>& cosigned) const;
     [[nodiscard]] const TrustedAnchor* anchor(std::uint64_t chain_id,
                                               const eth::Address& contract) const;
     [[nodiscard]] bool has_block(std::uint64_t chain_id, std::uint64_t number,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,18 @@ struct Note {
                                             const std::vector<const crypto::Signer*>& signers);
 // Accepts when at least one of `keys` verifies and no known one fails (signed-note rules).
 [[nodiscard]] Result<void> verify_note(const Note& note, const std::vector<VerifierKey>& keys);
+
+// A witness's key: a vkey of algorithm 0x04 (C2SP tlog-cosignature, Ed25519). Nothing for
+// ML-DSA-44 (0x06), which is read and cannot be checked here.
+[[nodiscard]] Result<std::optional<VerifierKey>> parse_cosigner_vkey(std::string_view text);
+[[nodiscard]] VerifierKey make_cosigner_key(std::string_view name, const crypto::PublicKey& key);
+// When the witness says it saw the checkpoint (seconds since 1970), by its cosignature/v1 on the
+// note; nothing when there is none of its key. A false one is an error.
+[[nodiscard]] Result<std::optional<std::uint64_t>> verify_cosignature(const Note& note,
+                                                                      const VerifierKey& witness);
+// The signature line a witness adds to a note, LF included.
+[[nodiscard]] Result<std::string> cosign_note(const Note& note, std::string_view name,
+                                              std::uint64_t time_s, const crypto::Signer& witness);
 
 // C2SP tlog-checkpoint without extension lines.
 struct Checkpoint {

@@ -123,6 +123,22 @@ TEST_F(Verify, ForgedConsistencyPaths) {
     }
 }
 
+TEST_F(Verify, APathHoldsTheRootsOfItsLeafsPast) {
+    for (std::uint64_t size = 1; size <= kSizeMax; ++size) {
+        for (std::uint64_t index = 0; index < size; ++index) {
+            const auto path = inclusion_path(index, TreeSize(size), log_.source());
+            ASSERT_TRUE(path);
+            const Hash& leaf = log_.leaves()[index];
+            const auto roots = prefix_roots(index, TreeSize(size), leaf, *path, log_.root(size));
+            ASSERT_TRUE(roots);
+            EXPECT_EQ(roots->before, log_.root(index)) << index << " of " << size;
+            EXPECT_EQ(roots->through, log_.root(index + 1)) << index << " of " << size;
+            EXPECT_FALSE(
+                prefix_roots(index, TreeSize(size), leaf, *path, flipped(log_.root(size))));
+        }
+    }
+}
+
 TEST_F(Verify, ARewrittenLogIsNotConsistent) {
     std::vector<Hash> other = log_.leaves();
     other[3] = flipped(other[3]);

@@ -185,6 +185,67 @@ TEST(NoteText, NoByteOfASignedNoteCanChange) {
     });
 }
 
+// The example of C2SP tlog-cosignature.md, whose witness's key is not published with it.
+TEST(Cosignature, ReadsTheLineOfTheSpecification) {
+    const auto note = parse_note(
+        "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
+        "\u2014 example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5"
+        "/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
+        "\u2014 witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dl"
+        "rDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n");
+    ASSERT_TRUE(note) << note.error().message;
+    const auto unknown = verify_cosignature(*note, make_cosigner_key("w", signer()->public_key()));
+    ASSERT_TRUE(unknown);
+    EXPECT_FALSE(*unknown);
+    const VerifierKey other{"witness.example.com/w1", 0x8d66cf3f, signer()->public_key()};
+    EXPECT_FALSE(verify_cosignature(*note, other)) << "known and false is an error";
+}
+
+TEST(Cosignature, IsOverTimeAndCheckpoint) {
+    const auto witness = signer(0x40);
+    const VerifierKey key = make_cosigner_key("w.example", witness->public_key());
+    const auto bare = parse_note(golden_note());
+    const auto line = cosign_note(*bare, "w.example", 1'679'315'147, *witness);
+    ASSERT_TRUE(line);
+    const auto note = parse_note(golden_note() + *line);
+    ASSERT_TRUE(note);
+    const auto seen = verify_cosignature(*note, key);
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(*seen, 1'679'315'147u);
+    EXPECT_TRUE(verify_note(*note, {golden_key()})) << "an unknown key's line does no harm";
+    Bytes message{};
+    append(message, as_bytes("cosignature/v1\ntime 1679315147\n" + bare->text));
+    EXPECT_TRUE(crypto::verify(witness->public_key(), message,
+                               ByteView(note->signatures.back().signature).subspan(8)));
+    testing::feed_mutations(*line, 2'000, [&](const std::string& text) {
+        const auto changed = parse_note(golden_note() + text);
+        if (!changed || text == *line) return;
+        const auto time = verify_cosignature(*changed, key);
+        EXPECT_TRUE(!time || !*time) << text;
+    });
+}
+
+TEST(Cosignature, KeysAreOfAlgorithmFour) {
+    const auto vkey = [](const Bytes& key) {
+        const Hash id = crypto::sha256({as_bytes("w"), as_bytes("\n"), key});
+        return "w+" + to_hex(ByteView(id.bytes).first(4)) + "+" + to_base64(key);
+    };
+    Bytes four{0x04};
+    append(four, signer()->public_key());
+    const auto key = parse_cosigner_vkey(vkey(four));
+    ASSERT_TRUE(key && *key);
+    EXPECT_EQ((*key)->key_id, make_cosigner_key("w", signer()->public_key()).key_id);
+    EXPECT_FALSE(parse_vkey(vkey(four)));
+    Bytes six{0x06};
+    six.resize(1 + 1'312);
+    const auto lattice = parse_cosigner_vkey(vkey(six));
+    ASSERT_TRUE(lattice);
+    EXPECT_FALSE(*lattice);
+    six.pop_back();
+    EXPECT_FALSE(parse_cosigner_vkey(vkey(six)));
+    EXPECT_FALSE(parse_cosigner_vkey(format_vkey(golden_key())));
+}
+
 TEST(Checkpoint, ReadsExactlyThreeLines) {
     const std::string text = format_checkpoint(golden_checkpoint());
     const auto checkpoint = parse_checkpoint(text);
