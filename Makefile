@@ -24,7 +24,7 @@ test: build ## all tests: unit, lint, contracts, IDS, end to end, speed
 	@tests/setup/run_tests
 
 test-full: test test-asan test-ubsan test-tsan fuzz ## all tests, under sanitizers too, every fault, fuzzers, training
-	@tests/setup/run_tests e2e_full train
+	@tests/setup/run_tests e2e_full reference_full train
 
 test-asan: ## unit and end-to-end tests under AddressSanitizer
 test-ubsan: ## the same under UndefinedBehaviorSanitizer

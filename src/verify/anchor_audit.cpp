@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "verify/crash_tail.h"
 #include "verify/receipt_proof.h"
 
 namespace anchorlog::verify {
@@ -65,6 +66,13 @@ void AnchorAudit::line_fault(const AnchorClaim& claim, const std::string& phrase
     faults_.add(std::move(fault));
 }
 
+bool AnchorAudit::is_crash_left(FileSystem& fs, const std::vector<Segment>& segments,
+                                std::size_t segment, std::uint64_t offset) {
+    auto left = left_by_crash(fs, segments, segment, offset, 1);
+    if (!left) undecided_.push_back(left.error().message);
+    return left && *left;
+}
+
 void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Hash& log_id) {
     auto list = list_segments(fs, dir, "anchors");
     if (!list) {
@@ -93,7 +101,8 @@ void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Has
                        "expected its first line to be number " + std::to_string(expected));
         }
         expected = segment.first_line + raw.number + 1;
-        if (raw.cut_short && raw.segment + 1 == list->segments.size()) {
+        const bool cut = raw.cut_short || raw.text.find('\0') != std::string_view::npos;
+        if (cut && is_crash_left(fs, list->segments, raw.segment, raw.offset)) {
             undecided_.push_back(segment.name + " line " + std::to_string(claim.line) +
                                  " is incomplete: a crash cut a write short (the daemon's next "
                                  "start mends it), or somebody cut the file");
@@ -113,10 +122,17 @@ void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Has
             take(std::get<wire::AnchorSuperseded>(*step));
         }
     }
+    for (const std::size_t segment : stream.misnamed()) {
+        faults_.add(misnamed_fault(list->segments[segment]));
+    }
     for (const SegmentEnd& end : stream.ends()) {
         AnchorClaim claim;
         claim.segment = list->segments[end.segment].name;
         claim.line = end.line + 1;
+        if (!end.padding && is_crash_left(fs, list->segments, end.segment, end.offset)) {
+            undecided_.push_back(claim.segment + " ends in what a crash may leave");
+            continue;
+        }
         line_fault(claim,
                    end.padding ? "zero bytes behind the last line of a closed segment"
                                : "bytes behind the zero padding",

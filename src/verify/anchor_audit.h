@@ -82,6 +82,8 @@ public:
     [[nodiscard]] std::vector<AnchorSummary> summaries() const;
 
 private:
+    [[nodiscard]] bool is_crash_left(FileSystem& fs, const std::vector<Segment>& segments,
+                                     std::size_t segment, std::uint64_t offset);
     void take(const wire::AnchorAttempt& attempt, AnchorClaim claim, const Hash& log_id);
     void take(const wire::AnchorReceipt& receipt, AnchorClaim claim, const Hash& log_id);
     void take(const wire::AnchorSuperseded& superseded);

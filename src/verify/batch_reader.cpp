@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "verify/crash_tail.h"
+
 namespace anchorlog::verify {
 namespace {
 
@@ -36,6 +38,8 @@ BatchFact read_batch(const RawLine& raw) {
     BatchFact fact;
     fact.number = raw.number;
     fact.segment = raw.segment;
+    fact.offset = raw.offset;
+    fact.has_nul = raw.text.find('\0') != std::string_view::npos;
     const auto bad = [&fact](std::string why) {
         fact.shape = BatchFact::Shape::bad;
         fact.why = std::move(why);
@@ -73,7 +77,7 @@ BatchFact read_batch(const RawLine& raw) {
 }  // namespace
 
 BatchReader::BatchReader(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults)
-    : segments_(segments), faults_(faults), stream_(fs, segments, kBatchLineSizeMax) {}
+    : fs_(fs), segments_(segments), faults_(faults), stream_(fs, segments, kBatchLineSizeMax) {}
 
 Result<void> BatchReader::fill(std::size_t count) {
     RawLine raw;
@@ -82,6 +86,11 @@ Result<void> BatchReader::fill(std::size_t count) {
         if (!more) return std::move(more).error();
         if (*more) {
             window_.push_back(read_batch(raw));
+            const BatchFact& fact = window_.back();
+            const Segment& segment = segments_[raw.segment];
+            if (raw.number == 0 && fact.claimed && *fact.claimed != segment.first_line) {
+                faults_.add(misnamed_fault(segment));
+            }
         } else {
             at_end_ = true;
         }
@@ -97,8 +106,9 @@ Fault BatchReader::line_fault(const BatchFact& fact, std::uint64_t batch, std::s
     return fault;
 }
 
-bool BatchReader::is_torn_end(const BatchFact& fact) const {
-    return fact.shape == BatchFact::Shape::cut_short && fact.segment + 1 == segments_.size();
+Result<bool> BatchReader::is_torn_end(const BatchFact& fact) const {
+    if (fact.shape != BatchFact::Shape::cut_short && !fact.has_nul) return false;
+    return left_by_crash(fs_, segments_, fact.segment, fact.offset, 1);
 }
 
 // Looks for the line further behind; what stands before it is re-ordered, repeated or foreign.
@@ -181,7 +191,9 @@ Result<BatchReader::Step> BatchReader::next(std::uint64_t expected) {
             return step;
         }
         if (auto filled = fill(kLookaheadLines); !filled) return std::move(filled).error();
-        if (window_.size() == 1 && is_torn_end(window_.front())) {
+        auto torn = is_torn_end(window_.front());
+        if (!torn) return std::move(torn).error();
+        if (*torn) {
             torn_ = true;
             torn_at_ = segments_[window_.front().segment].name + " line " +
                        std::to_string(window_.front().number + 1);

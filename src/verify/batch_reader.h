@@ -28,6 +28,8 @@ struct BatchFact {
     wire::Header header;
     std::uint64_t number = 0;  // in its file, from 0
     std::size_t segment = 0;
+    std::uint64_t offset = 0;
+    bool has_nul = false;
     std::string why;  // when bad
 };
 
@@ -55,10 +57,11 @@ public:
 
 private:
     [[nodiscard]] Result<void> fill(std::size_t count);
-    [[nodiscard]] bool is_torn_end(const BatchFact& fact) const;
+    [[nodiscard]] Result<bool> is_torn_end(const BatchFact& fact) const;
     [[nodiscard]] bool take_from_behind(std::uint64_t expected, Step& step);
     [[nodiscard]] bool lose(std::uint64_t expected, Step& step);
 
+    FileSystem& fs_;
     const std::vector<Segment>& segments_;
     FaultList& faults_;
     LineStream stream_;

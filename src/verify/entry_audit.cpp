@@ -4,6 +4,7 @@
 
 #include "anchorlog/merkle/tree.h"
 #include "verify/batch_damage.h"
+#include "verify/crash_tail.h"
 
 namespace anchorlog::verify {
 namespace {
@@ -15,12 +16,14 @@ constexpr std::size_t kLookaheadNear = 256;
 constexpr std::size_t kLookaheadFar = 65'536;
 // Lines that stand too early wait in memory for their batch; more are given up as inserted.
 constexpr std::size_t kStraysMax = 131'072;
+// Every entry begins so: what a crash leaves of a line does too.
+constexpr std::string_view kEntryStart = "{\"a";
 
 }  // namespace
 
 EntryAudit::EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults,
                        Checked& checked)
-    : segments_(segments), faults_(faults), checked_(checked), reader_(fs, segments),
+    : fs_(fs), segments_(segments), faults_(faults), checked_(checked), reader_(fs, segments),
       hints_(fs, segments) {}
 
 // The common case: the next lines are exactly the batch's.
@@ -236,6 +239,23 @@ Result<void> EntryAudit::skip_to(std::uint64_t index) {
     return {};
 }
 
+Result<void> EntryAudit::pass_over(std::uint64_t index) {
+    bool skipped = false;
+    while (true) {
+        if (auto filled = reader_.fill(1); !filled) return filled;
+        auto& window = reader_.window();
+        if (window.empty()) break;
+        const EntryFact& fact = window.front();
+        const std::uint64_t at = segments_[fact.segment].first_line + fact.number;
+        if (at >= index) break;
+        last_index_ = at;
+        skipped = true;
+        window.pop_front();
+    }
+    if (skipped) devices_.damaged_batch(nullptr);
+    return {};
+}
+
 void EntryAudit::tail_gap(std::uint64_t from, std::uint64_t to) {
     Fault fault;
     fault.kind = "missing";
@@ -294,23 +314,61 @@ Result<std::uint64_t> EntryAudit::tail(std::uint64_t first_index) {
         if (window.empty()) break;
         EntryFact fact = std::move(window.front());
         window.pop_front();
-        const bool torn = fact.torn && window.empty() && fact.segment + 1 == segments_.size();
-        if (torn) {
-            notes_.push_back(segments_[fact.segment].name + " line " +
-                             std::to_string(fact.number + 1) +
-                             " is incomplete and not sealed: a write that a crash cut short");
-            continue;
+        const bool cut = fact.shape == EntryFact::Shape::cut_short || fact.has_nul;
+        if (cut && fact.segment + 1 == segments_.size()) {
+            auto taken = take_crash_tail(fact);
+            if (!taken) return std::move(taken).error();
+            if (*taken) break;
         }
         tail_line(std::move(fact), expected);
     }
     for (const auto& [index, fact] : strays_) drop(fact);
     strays_.clear();
-    check_ends();
+    if (auto done = check_ends(); !done) return std::move(done).error();
     return expected - first_index;
 }
 
-void EntryAudit::check_ends() {
+// What a crash cut short is not sealed, so nothing is claimed of it. The rest of the file belongs
+// to the same write.
+Result<bool> EntryAudit::take_crash_tail(const EntryFact& fact) {
+    const Segment& segment = segments_[fact.segment];
+    auto tail = crash_tail(fs_, segment, fact.offset, kLinesOfGroup);
+    if (!tail) return std::move(tail).error();
+    if (!tail->possible) return false;
+    const std::string start = tail->start.substr(0, tail->bytes).substr(0, kEntryStart.size());
+    const bool begins_well = kEntryStart.starts_with(start);
+    const std::string place = segment.name + " line " + std::to_string(fact.number + 1);
+    if (begins_well && !tail->has_holes) {
+        notes_.push_back(place + " is incomplete and not sealed: a write that a crash cut short");
+    } else {
+        undecided_.push_back(place + ": " + std::to_string(tail->bytes) +
+                             " bytes behind the last entry are what a crash may leave (the "
+                             "daemon's next start mends it), or somebody wrote there");
+    }
+    while (true) {
+        reader_.window().clear();
+        if (auto filled = reader_.fill(1); !filled) return std::move(filled).error();
+        if (reader_.window().empty()) break;
+    }
+    crash_tail_taken_ = true;
+    return true;
+}
+
+Result<void> EntryAudit::check_ends() {
+    for (const std::size_t segment : reader_.stream().misnamed()) {
+        faults_.add(misnamed_fault(segments_[segment]));
+    }
     for (const SegmentEnd& end : reader_.stream().ends()) {
+        if (!end.padding && crash_tail_taken_) continue;
+        if (!end.padding) {
+            EntryFact at;
+            at.segment = end.segment;
+            at.number = end.line;
+            at.offset = end.offset;
+            auto taken = end.segment + 1 == segments_.size() ? take_crash_tail(at) : false;
+            if (!taken) return std::move(taken).error();
+            if (*taken) continue;
+        }
         Fault fault;
         fault.kind = "padding";
         fault.phrase = end.padding ? "zero bytes behind the last line of a closed segment"
@@ -320,6 +378,7 @@ void EntryAudit::check_ends() {
         fault.detail = std::to_string(end.bytes) + " bytes";
         faults_.add(std::move(fault));
     }
+    return {};
 }
 
 std::vector<std::string> EntryAudit::notes() {

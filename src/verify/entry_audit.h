@@ -27,10 +27,13 @@ public:
     [[nodiscard]] Result<void> batch(const wire::Header& header);
     // Entries before `index` belong to batches whose headers are lost: read, but not judged.
     [[nodiscard]] Result<void> skip_to(std::uint64_t index);
+    // The same for batches of another version, whose entries are not for us to read.
+    [[nodiscard]] Result<void> pass_over(std::uint64_t index);
     // What is behind the last sealed batch. Returns how many entries that is.
     [[nodiscard]] Result<std::uint64_t> tail(std::uint64_t first_index);
 
     [[nodiscard]] std::vector<std::string> notes();
+    [[nodiscard]] const std::vector<std::string>& undecided() const { return undecided_; }
     [[nodiscard]] std::uint64_t bytes() const { return reader_.stream().bytes(); }
     [[nodiscard]] std::size_t files() const { return reader_.stream().files(); }
     [[nodiscard]] std::size_t devices() const { return devices_.devices(); }
@@ -47,8 +50,10 @@ private:
     void add_reordered(std::vector<const EntryFact*> facts);
     void tail_line(EntryFact fact, std::uint64_t& expected);
     void tail_gap(std::uint64_t from, std::uint64_t to);
-    void check_ends();
+    [[nodiscard]] Result<bool> take_crash_tail(const EntryFact& fact);
+    [[nodiscard]] Result<void> check_ends();
 
+    FileSystem& fs_;
     const std::vector<Segment>& segments_;
     FaultList& faults_;
     Checked& checked_;
@@ -58,9 +63,11 @@ private:
     std::multimap<std::uint64_t, EntryFact> strays_;  // by index: lines that stand too early
     std::vector<Hash> leaves_;                        // of the batch at hand
     std::vector<std::string> notes_;
+    std::vector<std::string> undecided_;
     std::optional<std::uint64_t> last_index_;  // accepted
     WallTime last_received_;
     std::uint64_t clock_steps_ = 0;
+    bool crash_tail_taken_ = false;
     std::uint64_t sealed_end_ = 0;
 };
 

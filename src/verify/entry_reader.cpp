@@ -10,9 +10,6 @@
 namespace anchorlog::verify {
 namespace {
 
-// Every entry begins so: what a crash leaves of a line does too.
-constexpr std::string_view kEntryStart = "{\"a";
-
 // The last `"index":<digits>,"received_at"` of a line that does not parse: good enough to name
 // the entry, never to accept it.
 std::optional<std::uint64_t> salvage_index(std::string_view text) {
@@ -40,12 +37,11 @@ EntryFact read_entry(const RawLine& line) {
     EntryFact fact;
     fact.number = line.number;
     fact.segment = line.segment;
+    fact.offset = line.offset;
     fact.leaf = merkle::hash_leaf(as_bytes(line.text));
     if (line.cut_short) {
         fact.shape = EntryFact::Shape::cut_short;
         fact.why = "the file ends inside the line";
-        const std::string_view start = line.text.substr(0, kEntryStart.size());
-        fact.torn = start == kEntryStart.substr(0, start.size());
     }
     if (line.too_long) mark_bad(fact, "the line is longer than any entry");
     auto parsed = line.too_long ? Result<wire::EntryLine>(Error{Errc::invalid_input, fact.why})
@@ -53,6 +49,7 @@ EntryFact read_entry(const RawLine& line) {
     if (!parsed) {
         mark_bad(fact, parsed.error().message);
         fact.claimed = salvage_index(line.text);
+        fact.has_nul = line.text.find('\0') != std::string_view::npos;
         return fact;
     }
     fact.claimed = parsed->index.value;

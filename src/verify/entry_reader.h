@@ -16,13 +16,14 @@ namespace anchorlog::verify {
 struct EntryFact {
     enum class Shape { good, bad, cut_short } shape = Shape::good;
     bool is_alert = false;
-    bool torn = false;                     // cut short, and begins like an entry
+    bool has_nul = false;
     bool blamed = false;                   // named as out of its place already
     std::uint64_t ordinal = 0;             // place in the whole log, from 0
     std::optional<std::uint64_t> claimed;  // its `index` member, also where the line is bad
     std::uint64_t guess = 0;               // the index its place suggests
     std::uint64_t number = 0;              // in its file, from 0
     std::size_t segment = 0;
+    std::uint64_t offset = 0;  // in its file
     Hash leaf;
     std::string why;        // when not good
     std::string device_id;  // of alerts

@@ -50,6 +50,14 @@ void FaultList::move_to(Report& report) {
     report.faults_unlisted = unlisted_;
 }
 
+Fault misnamed_fault(const Segment& segment) {
+    Fault fault;
+    fault.kind = "segment_name";
+    fault.phrase = "a segment's name is not the number of lines before it";
+    fault.segment = segment.name;
+    return fault;
+}
+
 Fault batch_fault(std::string kind, std::uint64_t batch, std::string phrase) {
     Fault fault;
     fault.kind = std::move(kind);

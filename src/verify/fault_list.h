@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "anchorlog/verify/report.h"
+#include "verify/line_stream.h"
 
 namespace anchorlog::verify {
 
@@ -21,6 +22,9 @@ private:
     std::vector<Fault> faults_;
     std::uint64_t unlisted_ = 0;
 };
+
+// A segment whose name is not the number of lines before it.
+[[nodiscard]] Fault misnamed_fault(const Segment& segment);
 
 // A fault of one batch as a whole.
 [[nodiscard]] Fault batch_fault(std::string kind, std::uint64_t batch, std::string phrase);

@@ -107,7 +107,8 @@ SealedFacts HistoryAudit::check_signatures(const Place& place) {
     const bool readable =
         stated && stated->origin == origin_ && stated->size.value == place.batch_id + 1;
     const bool trusted = !keys_.empty();
-    const bool is_signed = readable && trusted && wire::verify_note(*note, keys_).has_value();
+    const bool is_signed =
+        readable && trusted && wire::verify_note(*note, signers_of(place.fact.header)).has_value();
     if (!intact_ && readable) facts.history_root = stated->root;
     const bool root_holds = readable && stated->root == facts.history_root;
     facts.seal_holds = !facts.understood || seal_by(place.fact, facts.history_root, facts);
@@ -141,6 +142,32 @@ SealedFacts HistoryAudit::check_signatures(const Place& place) {
     }
     if (!intact_ && root_holds) stated_root_ = facts.history_root;
     return facts;
+}
+
+// Whose signatures a header's checkpoint may bear: the log's key, and the one it brings in.
+std::vector<wire::VerifierKey> HistoryAudit::signers_of(const wire::Header& header) const {
+    std::vector<wire::VerifierKey> keys = keys_;
+    if (!header.key_change) return keys;
+    if (auto next = wire::parse_vkey(header.key_change->new_key)) keys.push_back(*next);
+    return keys;
+}
+
+// Both keys sign the change; from the next header on the new one stands alone.
+void HistoryAudit::check_key_change(const Place& place) {
+    const wire::KeyChange& change = *place.fact.header.key_change;
+    const auto note = wire::parse_note(place.fact.line.checkpoint);
+    const auto before = wire::parse_vkey(change.old_key);
+    const auto after = wire::parse_vkey(change.new_key);
+    if (!note || !before || !after) return;  // named already
+    const bool by_both = wire::verify_note(*note, {*before}) && wire::verify_note(*note, {*after});
+    if (!keys_.empty() && !by_both) {
+        faults_.add(place.fault("checkpoint", "changes the key without both keys' signatures"));
+        return;
+    }
+    report_.notes.push_back("batch " + std::to_string(place.batch_id) +
+                            " changes the log's key to " + change.new_key + " (" + change.why +
+                            "): what follows rests on it, and it on the key before");
+    if (!keys_.empty()) keys_ = {*after};
 }
 
 void HistoryAudit::check_genesis(const Place& place) {
@@ -189,7 +216,9 @@ void HistoryAudit::check_kind(const Place& place) {
     }
     if (header.kind == "genesis") {
         if (place.batch_id != 0) differ(place, "kind", "any but genesis", "genesis");
-    } else if (header.kind == "key" || header.kind == "prune") {
+    } else if (header.key_change) {
+        check_key_change(place);
+    } else if (header.kind == "prune") {
         report_.undecided.push_back(batch + " is of kind " + header.kind +
                                     ", which this version does not follow");
     } else {
@@ -224,7 +253,7 @@ void HistoryAudit::check_members(const Place& place) {
 
 SealedFacts HistoryAudit::line(const BatchReader& reader, const BatchFact& fact,
                                std::uint64_t batch_id) {
-    if (origin_.empty() && fact.shape == BatchFact::Shape::good) take_origin(fact);
+    if (origin_.empty() && fact.shape != BatchFact::Shape::bad) take_origin(fact);
     Place place{reader, fact, batch_id, history_.root(), {}};
     history_.append(merkle::hash_leaf(as_bytes(fact.line.header)));
     place.root = history_.root();
@@ -237,8 +266,10 @@ SealedFacts HistoryAudit::line(const BatchReader& reader, const BatchFact& fact,
                                         " is of a version this program does not know");
         }
         next_index_.reset();
+        after_other_version_ = facts.header_holds;
         return facts;
     }
+    after_other_version_ = false;
     if (!intact_before) {
         const auto stated_now = stated_root_;
         stated_root_ = stated_before;
@@ -254,6 +285,7 @@ SealedFacts HistoryAudit::line(const BatchReader& reader, const BatchFact& fact,
 
 void HistoryAudit::lost() {
     intact_ = false;
+    after_other_version_ = false;
     stated_root_.reset();
     next_index_.reset();
 }

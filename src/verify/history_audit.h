@@ -40,6 +40,8 @@ public:
     [[nodiscard]] const std::string& origin() const { return origin_; }
     [[nodiscard]] const Hash& log_id() const { return log_id_; }
     [[nodiscard]] bool intact() const { return intact_; }
+    // The newest line was of a later version, or the one before it if that was lost since.
+    [[nodiscard]] bool after_other_version() const { return after_other_version_; }
 
 private:
     struct Place;
@@ -47,6 +49,8 @@ private:
     void check_genesis(const Place& place);
     [[nodiscard]] bool seal_by(const BatchFact& fact, const Hash& root, SealedFacts& facts) const;
     [[nodiscard]] SealedFacts check_signatures(const Place& place);
+    [[nodiscard]] std::vector<wire::VerifierKey> signers_of(const wire::Header& header) const;
+    void check_key_change(const Place& place);
     void check_members(const Place& place);
     void check_kind(const Place& place);
     void name_header(const Place& place, const std::string& expected, const std::string& found);
@@ -60,6 +64,7 @@ private:
     std::vector<wire::VerifierKey> keys_;
     merkle::CompactRange history_;
     bool intact_ = true;
+    bool after_other_version_ = false;
     std::optional<Hash> stated_root_;  // of the newest signed checkpoint, when not intact
     std::optional<std::uint64_t> next_index_ = 0;
     std::optional<WallTime> last_sealed_;

@@ -61,7 +61,17 @@ Result<bool> LineStream::open_next() {
     file_offset_ = 0;
     number_ = 0;
     at_eof_ = false;
+    lines_.push_back(0);
     return true;
+}
+
+std::vector<std::size_t> LineStream::misnamed() const {
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        const std::uint64_t before = i == 0 ? 0 : segments_[i - 1].first_line + lines_[i - 1];
+        if (lines_[i] == 0 && segments_[i].first_line != before) found.push_back(i);
+    }
+    return found;
 }
 
 // Moves what is left to the front and reads behind it; false at the end of the file.
@@ -87,6 +97,7 @@ Result<bool> LineStream::fill() {
 void LineStream::hand_out(RawLine& line, std::size_t size) {
     line.text = std::string_view(buffer_).substr(begin_, size);
     line.number = number_++;
+    ++lines_.back();
     line.segment = next_segment_ - 1;
     line.offset = file_offset_ - (end_ - begin_);
     line.cut_short = line.too_long = false;
@@ -121,13 +132,15 @@ Result<bool> LineStream::skip_long(RawLine& line) {
         line.too_long = false;
         line.text = line.text.substr(0, used);
         if (next_segment_ < segments_.size()) {
-            ends_.push_back({segment, line.number, file_offset_ - line.offset - used, true});
+            ends_.push_back({segment, line.number, line.offset + used,
+                             file_offset_ - line.offset - used, true});
         }
     } else if (used == 0) {
-        ends_.push_back({segment, line.number, file_offset_ - line.offset, false});
+        ends_.push_back({segment, line.number, line.offset, file_offset_ - line.offset, false});
     }
     if (used > 0) return true;
     --number_;
+    --lines_.back();
     return false;
 }
 
@@ -137,15 +150,16 @@ bool LineStream::finish_file(RawLine& line) {
     const std::size_t last = rest.find_last_not_of('\0');
     const std::size_t used = last == std::string_view::npos ? 0 : last + 1;
     const bool newest = next_segment_ == segments_.size();
+    const std::uint64_t offset = file_offset_ - rest.size();
     if (used < rest.size() && !newest) {
-        ends_.push_back({next_segment_ - 1, number_, rest.size() - used, true});
+        ends_.push_back({next_segment_ - 1, number_, offset + used, rest.size() - used, true});
     }
     if (used == 0) {
         begin_ = end_;
         return false;
     }
     if (rest.front() == '\0') {
-        ends_.push_back({next_segment_ - 1, number_, used, false});
+        ends_.push_back({next_segment_ - 1, number_, offset, used, false});
         begin_ = end_;
         return false;
     }

@@ -42,6 +42,7 @@ struct RawLine {
 struct SegmentEnd {
     std::size_t segment = 0;
     std::uint64_t line = 0;  // number in the file, from 0, a line here would have
+    std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
     bool padding = false;  // NULs in a file that is not the newest; else bytes behind NULs
 };
@@ -58,6 +59,8 @@ public:
     // False at the end of the last file.
     [[nodiscard]] Result<bool> next(RawLine& line);
     [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return ends_; }
+    // Segments without a line whose name is not the number of lines before them. At the end.
+    [[nodiscard]] std::vector<std::size_t> misnamed() const;
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] std::size_t files() const { return files_; }
 
@@ -82,6 +85,7 @@ private:
     std::uint64_t number_ = 0;
     std::string long_text_;
     std::vector<SegmentEnd> ends_;
+    std::vector<std::uint64_t> lines_;  // of each segment read
     std::uint64_t bytes_ = 0;
     std::size_t files_ = 0;
 };

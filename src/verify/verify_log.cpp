@@ -3,6 +3,7 @@
 #include "anchorlog/verify/verify.h"
 #include "verify/anchor_audit.h"
 #include "verify/batch_reader.h"
+#include "verify/crash_tail.h"
 #include "verify/entry_audit.h"
 #include "verify/fault_list.h"
 #include "verify/history_audit.h"
@@ -53,6 +54,12 @@ private:
         return true;
     }
 
+    // Of the entries in front of a batch: how many they are is not known, or how they read.
+    struct Before {
+        bool unknown = false;
+        bool other_version = false;
+    };
+
     Result<void> audit() {
         BatchReader reader(fs_, batches_.segments, faults_);
         HistoryAudit history(trust_, faults_, report_);
@@ -66,11 +73,11 @@ private:
                 history.lost();
                 continue;
             }
-            const bool after_loss = !history.next_index();
+            const Before before{!history.next_index(), history.after_other_version()};
             const SealedFacts facts = history.line(reader, step->fact, batch_id);
             if (!facts.header_holds || !facts.understood) continue;
             ++report_.checked.batches;
-            if (auto done = take_batch(step->fact, facts, history, entries, after_loss); !done) {
+            if (auto done = take_batch(step->fact, facts, history, entries, before); !done) {
                 return done;
             }
         }
@@ -78,10 +85,12 @@ private:
     }
 
     Result<void> take_batch(const BatchFact& fact, const SealedFacts& facts,
-                            const HistoryAudit& history, EntryAudit& entries, bool after_loss) {
+                            const HistoryAudit& history, EntryAudit& entries, Before before) {
         const wire::Header& header = fact.header;
-        if (after_loss) {
-            if (auto done = entries.skip_to(header.first_index.value); !done) return done;
+        if (before.unknown) {
+            auto done = before.other_version ? entries.pass_over(header.first_index.value)
+                                             : entries.skip_to(header.first_index.value);
+            if (!done) return done;
         }
         if (header.count <= kCountMax) {
             if (auto done = entries.batch(header); !done) return done;
@@ -102,15 +111,8 @@ private:
                 " is incomplete: a crash cut a seal short (the daemon's next "
                 "start mends it), or somebody cut the file");
         }
-        for (const SegmentEnd& end : reader.stream().ends()) {
-            Fault fault;
-            fault.kind = "padding";
-            fault.phrase = end.padding ? "zero bytes behind the last line of a closed segment"
-                                       : "bytes behind the zero padding";
-            fault.segment = batches_.segments[end.segment].name;
-            fault.line = end.line + 1;
-            faults_.add(std::move(fault));
-        }
+        for (const std::string& why : entries.undecided()) report_.undecided.push_back(why);
+        if (auto done = check_batches_end(reader); !done) return done;
         check_names();
         anchors_.finish(batches);
         if (batches == 0 && !reader.torn()) no_genesis(*unsealed);
@@ -120,6 +122,31 @@ private:
         report_.checked.bytes = entries.bytes() + reader.stream().bytes();
         report_.checked.devices = entries.devices();
         for (std::string& note : entries.notes()) report_.notes.push_back(std::move(note));
+        return {};
+    }
+
+    Result<void> check_batches_end(const BatchReader& reader) {
+        for (const std::size_t segment : reader.stream().misnamed()) {
+            faults_.add(misnamed_fault(batches_.segments[segment]));
+        }
+        for (const SegmentEnd& end : reader.stream().ends()) {
+            const std::string& name = batches_.segments[end.segment].name;
+            auto crash = end.padding
+                             ? false
+                             : left_by_crash(fs_, batches_.segments, end.segment, end.offset, 1);
+            if (!crash) return std::move(crash).error();
+            if (*crash) {
+                report_.undecided.push_back(name + " ends in what a crash may leave of a seal");
+                continue;
+            }
+            Fault fault;
+            fault.kind = "padding";
+            fault.phrase = end.padding ? "zero bytes behind the last line of a closed segment"
+                                       : "bytes behind the zero padding";
+            fault.segment = name;
+            fault.line = end.line + 1;
+            faults_.add(std::move(fault));
+        }
         return {};
     }
 
@@ -136,16 +163,8 @@ private:
         faults_.add(std::move(fault));
     }
 
-    // Names of batches/ segments against their lines; those of log/ are checked with the lines.
+    // The names of segments are checked with their lines.
     void check_names() {
-        const auto& segments = batches_.segments;
-        if (!segments.empty() && segments.front().first_line != 0) {
-            Fault fault;
-            fault.kind = "segment_name";
-            fault.phrase = "the first segment of batches/ is not number 0";
-            fault.segment = segments.front().name;
-            faults_.add(std::move(fault));
-        }
         for (const auto* list : {&log_, &batches_}) {
             for (const std::string& name : list->strangers) {
                 if (name.ends_with(".leaves") || name.ends_with(".devices.ndjson")) continue;

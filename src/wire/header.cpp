@@ -77,6 +77,20 @@ GenesisRecord read_genesis(ObjectReader& header) {
     return genesis;
 }
 
+KeyChange read_key_change(ObjectReader& header) {
+    ObjectReader reader(header.raw("key"), "`key`");
+    KeyChange change;
+    for (const auto& [name, key] : {std::pair("new", &change.new_key), {"old", &change.old_key}}) {
+        *key = std::string(reader.plain(name));
+        reader.require(parse_vkey(*key).has_value(), name, "must be an Ed25519 vkey");
+    }
+    change.why = std::string(reader.plain("why"));
+    reader.require(change.why == "planned" || change.why == "compromise", "why",
+                   "must be planned or compromise");
+    if (auto whole = reader.finish(); !whole) header.absorb(std::move(whole).error());
+    return change;
+}
+
 std::vector<Source> read_sources(ObjectReader& header) {
     std::vector<Source> sources;
     for (const std::string_view element : header.array("sources", kSourcesMax)) {
@@ -114,6 +128,8 @@ Header read_header(ObjectReader& reader) {
     if (reader.has("sources_digest")) header.sources_digest = reader.hash("sources_digest");
     if (header.kind == "genesis") {
         header.genesis = read_genesis(reader);
+    } else if (header.kind == "key") {
+        header.key_change = read_key_change(reader);
     } else if (header.kind != "batch") {
         static_cast<void>(reader.raw(header.kind));  // of a kind we only carry
     }

@@ -6,6 +6,7 @@
 
 #include "anchorlog/crypto/sha256.h"
 #include "anchorlog/wire/alert.h"
+#include "anchorlog/wire/note.h"
 
 namespace anchorlog::wire {
 
@@ -76,6 +77,19 @@ Result<void> check_sources(const Header& header) {
     return {};
 }
 
+Result<void> check_key_change(const Header& header) {
+    const auto before = parse_vkey(header.key_change->old_key);
+    const auto after = parse_vkey(header.key_change->new_key);
+    if (!before || !after || before->name != header.log || after->name != header.log) {
+        return broken("`key` must name two keys of this log");
+    }
+    if (before->key_id == after->key_id) return broken("`key` names the same key twice");
+    if (format_key_id(before->key_id) != header.signer) {
+        return broken("a change of the key is sealed by the old one");
+    }
+    return {};
+}
+
 Result<void> check_kind(const Header& header) {
     const bool is_genesis = header.kind == "genesis";
     if (header.genesis.has_value() != is_genesis) {
@@ -96,6 +110,7 @@ Result<void> check_kind(const Header& header) {
     if (is_genesis && (header.first_index.value != 0 || header.prev_root != empty)) {
         return broken("nothing comes before a genesis");
     }
+    if (header.key_change) return check_key_change(header);
     return {};
 }
 

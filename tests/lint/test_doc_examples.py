@@ -25,7 +25,8 @@ from project import ROOT
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "formats.json").read_text())
 PAGES = ["message_schema.md", "framing_spec.md", "log_format.md", "tls-policy.md"]
 PAGE_LINES_MAX = 250
-VERIFIER = ROOT / "docs" / "examples" / "verify_log.py"
+REFERENCE_LINES_MAX = 350  # log_format.md: every rule that a second verifier needs
+VERIFIER = ROOT / "tests" / "reference" / "anchorlog_verify.py"
 
 _BLOCK = re.compile(
     r"<!-- (vector(?:-hex|-json)?): (\S+) -->\n```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE
@@ -97,7 +98,8 @@ def test_every_hash_is_a_vector(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_short(name: str) -> None:
-    assert len(page(name).splitlines()) <= PAGE_LINES_MAX
+    lines_max = REFERENCE_LINES_MAX if name == "log_format.md" else PAGE_LINES_MAX
+    assert len(page(name).splitlines()) <= lines_max
 
 
 def test_the_comparison_can_fail() -> None:
@@ -150,14 +152,14 @@ def run_verifier(store: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_small_verifier_accepts_the_example(store: Path) -> None:
+def test_the_reference_verifier_accepts_the_example(store: Path) -> None:
     done = run_verifier(store)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in page("log_format.md")
 
 
 @pytest.mark.parametrize("journal", ["log", "batches"])
-def test_the_small_verifier_refuses_another_byte(store: Path, journal: str) -> None:
+def test_the_reference_verifier_refuses_another_byte(store: Path, journal: str) -> None:
     path = store / journal / ("0" * 20 + ".ndjson")
     content = path.read_bytes()
     # Inside an entry, and inside the policy of the genesis header.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "anchorlog/base/assert.h"
 #include "anchorlog/crypto/keccak.h"
@@ -142,11 +143,17 @@ const FakeChain::Anchored& FakeChain::anchor(const eth::AnchorRecord& record) {
     ours.logs.push_back(eth::encode_anchored(contract(), one.event));
     auto proof = eth::list_trie_proof({eth::encode_receipt(other), eth::encode_receipt(ours)}, 1);
     one.receipt_path = proof->path;
+    one.nonce = transaction.nonce;
     one.block_number = kFirstBlock + anchored_.size();
-    one.block_header = block_header(one.block_number, proof->root);
+    one.receipts_root = proof->root;
+    one.block_header = header_of(one, one.block_number);
     one.block_hash = crypto::keccak256(one.block_header);
     anchored_.push_back(std::move(one));
     return anchored_.back();
+}
+
+Bytes FakeChain::header_of(const Anchored& one, std::uint64_t number) {
+    return block_header(number, one.receipts_root);
 }
 
 LogBuilder::LogBuilder(std::uint8_t key_seed) {
@@ -172,31 +179,52 @@ eth::AnchorRecord LogBuilder::newest_record() const { return newest_; }
 
 void LogBuilder::add_entry(std::string line) {
     line.pop_back();
+    if (before_hashing) before_hashing(line);
+    before_hashing = nullptr;
     leaves.push_back(merkle::hash_leaf(as_bytes(line)));
     entries.push_back(std::move(line));
 }
 
 void LogBuilder::add_alert(const std::string& device, std::uint64_t skip_numbers) {
+    add_alert(
+        device, skip_numbers,
+        [&](std::uint64_t epoch, std::uint64_t seq_no) {
+            return make_alert(device, seq_no, now_ms_, epoch);
+        },
+        "");
+}
+
+void LogBuilder::add_alert(const std::string& device, std::uint64_t skip_numbers,
+                           const MakeBody& body, const std::string& sent_at) {
     now_ms_ += 10;
-    std::uint64_t& highest = highest_[device];
-    const std::uint64_t before = highest;
-    highest += 1 + skip_numbers;
-    auto [source, made] = sources_.try_emplace(device);
-    if (made) source->second = {device, Epoch(0), SeqNo(highest), SeqNo(highest), 0, 0};
-    source->second.last_seq = SeqNo(highest);
+    Number& number = highest_[device];
+    const std::uint64_t before = number.highest;
+    number.highest += 1 + skip_numbers;
+    const std::uint64_t seq_no = number.highest;
+    auto [source, made] = sources_.try_emplace({device, number.epoch});
+    if (made) {
+        source->second = {device, Epoch(number.epoch), SeqNo(seq_no), SeqNo(seq_no), 0, 0};
+    }
+    source->second.last_seq = SeqNo(seq_no);
     ++source->second.count;
-    source->second.gaps += highest - before - 1;
+    source->second.gaps += seq_no - before - 1;
     std::string line;
-    wire::append_alert_line(line, make_alert(device, highest, now_ms_), wire::CertFingerprint{5},
-                            EntryIndex(entries.size()), WallTime{now_ms_}, "gw-01", "");
+    wire::append_alert_line(line, body(number.epoch, seq_no), wire::CertFingerprint{5},
+                            EntryIndex(entries.size()), WallTime{now_ms_}, "gw-01", sent_at);
     add_entry(std::move(line));
 }
 
-void LogBuilder::add_audit() {
+void LogBuilder::open_epoch(const std::string& device, std::uint64_t step) {
+    Number& number = highest_[device];
+    number.epoch += step;
+    number.highest = 0;
+}
+
+void LogBuilder::add_audit(const std::string& event, const std::string& subject) {
     now_ms_ += 10;
     wire::Audit audit;
-    audit.event = "start";
-    audit.subject = "anchorlogd";
+    audit.event = event;
+    audit.subject = subject;
     audit.first_at = audit.last_at = WallTime{now_ms_};
     std::string line;
     wire::append_audit_line(line, audit, EntryIndex(entries.size()), WallTime{now_ms_});
@@ -213,7 +241,7 @@ void LogBuilder::seal() {
     header.merkle_root = merkle::root_of(std::span(leaves).subspan(first_index_));
     header.reason = "count";
     std::vector<wire::Source> all;
-    for (const auto& [device, source] : sources_) all.push_back(source);
+    for (const auto& [key, source] : sources_) all.push_back(source);
     if (all.size() <= wire::kSourcesMax) {
         header.sources = all;
     } else {
@@ -226,35 +254,89 @@ void LogBuilder::seal() {
     sources_.clear();
 }
 
-void LogBuilder::write_line(const wire::Header& draft) {
+wire::Header LogBuilder::dated(const wire::Header& draft) {
     now_ms_ += 1'000;
     wire::Header header = draft;
+    header.log = kOrigin;
     header.batch_id = BatchId(batches.size());
     header.prev_root = history_.root();
     header.opened_at = WallTime{now_ms_ - 500};
     header.sealed_at = WallTime{now_ms_};
     header.signer = wire::format_key_id(vkey().key_id);
+    return header;
+}
+
+void LogBuilder::write_line(const wire::Header& draft) {
+    wire::Header header = dated(draft);
     auto text = wire::format_header(header);
     ANCHORLOG_ASSERT(text.has_value());
-    history_.append(merkle::hash_leaf(as_bytes(*text)));
+    write_text(std::move(header), std::move(*text), {signer_.get()});
+}
+
+// Kinds that wire does not write yet are made of one it does.
+std::string LogBuilder::control_text(const std::string& kind, const std::string& member) {
+    wire::Header header;
+    header.count = header.count_audit = 1;
+    header.first_index = EntryIndex(first_index_);
+    header.merkle_root = merkle::empty_root();
+    header.reason = "control";
+    auto text = wire::format_header(dated(header));
+    ANCHORLOG_ASSERT(text.has_value());
+    auto json = nlohmann::json::parse(*text);
+    json["count"] = json["count_audit"] = 0;
+    json["kind"] = kind;
+    json[kind] = nlohmann::json::parse(member);
+    return json.dump();
+}
+
+void LogBuilder::seal_control(const std::string& kind, const std::string& member) {
+    std::string text = control_text(kind, member);
+    auto header = wire::parse_header(text);
+    ANCHORLOG_ASSERT(header.has_value());
+    write_text(std::move(*header), std::move(text), {signer_.get()});
+}
+
+void LogBuilder::change_key(std::uint8_t key_seed, const std::string& why) {
+    std::array<std::uint8_t, 32> seed{};
+    seed.fill(key_seed);
+    auto next = crypto::signer_from_seed(seed);
+    const auto next_key = wire::make_verifier_key(kOrigin, next->public_key());
+    const nlohmann::json change = {
+        {"new", wire::format_vkey(next_key)}, {"old", wire::format_vkey(vkey())}, {"why", why}};
+    std::string text = control_text("key", change.dump());
+    auto header = wire::parse_header(text);
+    ANCHORLOG_ASSERT(header.has_value());
+    write_text(std::move(*header), std::move(text), {signer_.get(), next.get()});
+    signer_ = std::move(next);
+}
+
+void LogBuilder::write_text(wire::Header header, std::string text,
+                            const std::vector<const crypto::Signer*>& signers) {
+    if (before_signing) {
+        before_signing(text);
+        if (auto told = wire::parse_header(text)) header = *told;
+    }
+    before_signing = nullptr;
+    history_.append(merkle::hash_leaf(as_bytes(text)));
     const Hash root = history_.root();
     auto note = wire::sign_note(wire::format_checkpoint({kOrigin, history_.size(), root}), kOrigin,
-                                {signer_.get()});
+                                signers);
     const Hash log_id = wire::log_id_of(kOrigin);
+    const BatchId batch_id(batches.size());
     auto seal = signer_->sign(
-        wire::seal_payload(log_id, header.batch_id, header.merkle_root, root, header.sealed_at));
+        wire::seal_payload(log_id, batch_id, header.merkle_root, root, header.sealed_at));
     newest_ = {log_id,
-               header.batch_id,
+               batch_id,
                header.merkle_root,
                root,
-               static_cast<std::uint64_t>(now_ms_),
+               static_cast<std::uint64_t>(header.sealed_at.ms),
                {},
                {},
                {}};
     newest_.signer_key.bytes = signer_->public_key();
     std::copy_n(seal->begin(), 32, newest_.sig_r.bytes.begin());
     std::copy_n(seal->begin() + 32, 32, newest_.sig_s.bytes.begin());
-    batches.push_back(wire::format_batch_line({*note, *text, Bytes(seal->begin(), seal->end())}));
+    batches.push_back(wire::format_batch_line({*note, text, Bytes(seal->begin(), seal->end())}));
     headers.push_back(header);
 }
 
@@ -268,11 +350,32 @@ void LogBuilder::fill(std::uint64_t count, std::uint64_t batch_entries) {
 }
 
 void LogBuilder::anchor(FakeChain& chain, bool with_receipt) {
+    add_steps(chain.anchor(newest_), with_receipt);
+}
+
+void LogBuilder::anchor_after_reorg(FakeChain& chain) {
     const FakeChain::Anchored& one = chain.anchor(newest_);
+    FakeChain::Anchored before = one;
+    before.block_number += 1'000'000;
+    before.block_header = FakeChain::header_of(one, before.block_number);
+    before.block_hash = crypto::keccak256(before.block_header);
+    add_steps(before, true);
+    wire::AnchorSuperseded superseded;
+    superseded.target = "eth";
+    superseded.batch_id = newest_.batch_id;
+    superseded.hash = one.transaction;
+    superseded.reason = "the block left the chain";
+    superseded.at = WallTime{now_ms_};
+    anchors.push_back(wire::format_anchor_step(superseded));
+    add_steps(one, true);
+    anchors.erase(anchors.end() - 2);
+}
+
+void LogBuilder::add_steps(const FakeChain::Anchored& one, bool with_receipt) {
     wire::AnchorAttempt attempt;
     attempt.target = "eth";
     attempt.batch_id = newest_.batch_id;
-    attempt.nonce = chain.anchored().size() - 1;
+    attempt.nonce = one.nonce;
     attempt.gas = 90'000;
     attempt.max_fee = 2'000'000;
     attempt.priority_fee = 1'000;
@@ -300,6 +403,13 @@ void LogBuilder::anchor(FakeChain& chain, bool with_receipt) {
 
 void LogBuilder::write(MapFileSystem& fs, const std::string& dir, std::size_t segment_lines,
                        bool with_leaves) const {
+    SegmentLines lines;
+    lines.log = segment_lines;
+    write(fs, dir, lines, with_leaves);
+}
+
+void LogBuilder::write(MapFileSystem& fs, const std::string& dir, const SegmentLines& segment,
+                       bool with_leaves) const {
     const auto put = [&](const std::string& journal, const std::vector<std::string>& lines,
                          std::size_t step) {
         for (std::size_t first = 0; first == 0 || first < lines.size(); first += step) {
@@ -311,14 +421,14 @@ void LogBuilder::write(MapFileSystem& fs, const std::string& dir, std::size_t se
             if (end == lines.size()) bytes.append(padding_bytes, '\0');
         }
     };
-    put("log", entries, segment_lines);
-    put("batches", batches, 100'000);
-    if (!anchors.empty()) put("anchors", anchors, 100'000);
+    put("log", entries, segment.log);
+    put("batches", batches, segment.batches);
+    if (!anchors.empty()) put("anchors", anchors, segment.anchors);
     if (!with_leaves) return;
-    for (std::size_t first = 0; first < entries.size(); first += segment_lines) {
+    for (std::size_t first = 0; first < entries.size(); first += segment.log) {
         std::string& bytes = fs.files[dir + "/log/" + segment_name(first, ".leaves")];
         bytes.clear();
-        const std::size_t end = std::min<std::size_t>(first_index_, first + segment_lines);
+        const std::size_t end = std::min<std::size_t>(first_index_, first + segment.log);
         for (std::size_t i = first; i < end; ++i) bytes += as_text(leaves[i].bytes);
     }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,7 +43,9 @@ public:
 
     struct Anchored {
         eth::AnchoredEvent event;
+        std::uint64_t nonce = 0;
         std::uint64_t block_number = 0;
+        Hash receipts_root;
         Hash block_hash;
         Bytes block_header;
         Hash transaction;
@@ -52,6 +55,8 @@ public:
 
     [[nodiscard]] static eth::Address contract();
     [[nodiscard]] static Hash code_hash();
+    // The header of a block of that number around the same receipts.
+    [[nodiscard]] static Bytes header_of(const Anchored& one, std::uint64_t number);
     // As LogAnchor.anchor would: one event more.
     const Anchored& anchor(const eth::AnchorRecord& record);
     [[nodiscard]] const std::vector<Anchored>& anchored() const { return anchored_; }
@@ -72,13 +77,29 @@ public:
     explicit LogBuilder(std::uint8_t key_seed = 1);
 
     void add_alert(const std::string& device = "cam-1", std::uint64_t skip_numbers = 0);
-    void add_audit();
+    // The next alert of `device` with this body in place of a made-up one; `sent_at` may be empty.
+    using MakeBody = std::function<std::string(std::uint64_t epoch, std::uint64_t seq_no)>;
+    void add_alert(const std::string& device, std::uint64_t skip_numbers, const MakeBody& body,
+                   const std::string& sent_at);
+    void add_audit(const std::string& event = "start", const std::string& subject = "anchorlogd");
+    // Numbers of `device` start again from 1 in an epoch further on.
+    void open_epoch(const std::string& device, std::uint64_t step = 1);
+    // Lets time pass, also backwards.
+    void wait_ms(std::int64_t ms) { now_ms_ += ms; }
+    [[nodiscard]] std::int64_t now_ms() const { return now_ms_; }
     // Seals what was added since the last seal.
     void seal();
+    // A header of another kind: nothing is in it but `member`, canonical JSON under the kind's
+    // name.
+    void seal_control(const std::string& kind, const std::string& member);
+    // The log's key is another from the next header on.
+    void change_key(std::uint8_t key_seed, const std::string& why = "planned");
     // `batches` batches of `entries` alerts each, of two devices in turn.
     void fill(std::uint64_t batches, std::uint64_t entries);
     // Anchors the newest batch: attempt, event, and, unless told not to, its receipt.
     void anchor(FakeChain& chain, bool with_receipt = true);
+    // The same, after a receipt whose block left the chain.
+    void anchor_after_reorg(FakeChain& chain);
 
     [[nodiscard]] wire::VerifierKey vkey() const;
     [[nodiscard]] eth::AnchorRecord newest_record() const;
@@ -86,7 +107,18 @@ public:
     // the newest and, if asked, the leaf hashes beside the log.
     void write(MapFileSystem& fs, const std::string& dir, std::size_t segment_lines = 1000,
                bool with_leaves = false) const;
+    struct SegmentLines {
+        std::size_t log = 1000;
+        std::size_t batches = 100'000;
+        std::size_t anchors = 100'000;
+    };
+    void write(MapFileSystem& fs, const std::string& dir, const SegmentLines& lines,
+               bool with_leaves) const;
 
+    // What a dishonest (or a later) daemon would do to a line before it hashes, and to a header
+    // before it signs it. Each is for one line and is forgotten then.
+    std::function<void(std::string&)> before_hashing;
+    std::function<void(std::string&)> before_signing;
     std::vector<std::string> entries;
     std::vector<std::string> batches;
     std::vector<std::string> anchors;
@@ -95,13 +127,22 @@ public:
     std::size_t padding_bytes = 512;
 
 private:
-    void write_line(const wire::Header& header);
+    void write_line(const wire::Header& draft);
+    void write_text(wire::Header header, std::string text,
+                    const std::vector<const crypto::Signer*>& signers);
+    [[nodiscard]] wire::Header dated(const wire::Header& draft);
+    [[nodiscard]] std::string control_text(const std::string& kind, const std::string& member);
     void add_entry(std::string line);
+    void add_steps(const FakeChain::Anchored& one, bool with_receipt);
 
     std::unique_ptr<crypto::Signer> signer_;
     merkle::CompactRange history_;
-    std::map<std::string, std::uint64_t> highest_;
-    std::map<std::string, wire::Source> sources_;
+    struct Number {
+        std::uint64_t epoch = 0;
+        std::uint64_t highest = 0;
+    };
+    std::map<std::string, Number> highest_;
+    std::map<std::pair<std::string, std::uint64_t>, wire::Source> sources_;
     std::uint64_t first_index_ = 0;
     std::uint64_t audits_ = 0;
     std::int64_t now_ms_ = kStartMs;

@@ -42,6 +42,13 @@ struct GenesisRecord {
     std::string continues;  // an old checkpoint, or empty
 };
 
+// The log's key is another from the next header on (formats §3). Keys are vkeys.
+struct KeyChange {
+    std::string old_key;
+    std::string new_key;
+    std::string why;  // planned | compromise
+};
+
 struct Beacon {  // a block that was known when the batch was sealed: not sealed before it
     std::uint64_t chain_id = 0;
     Hash hash;
@@ -68,13 +75,14 @@ struct Header {
     std::uint64_t v = kHeaderVersion;
     std::optional<Beacon> beacon;
     std::optional<GenesisRecord> genesis;  // exactly for kind genesis
+    std::optional<KeyChange> key_change;   // exactly for kind key
 };
 
 // JCS of the header; refuses one over kHeaderSizeMax, kinds other than batch and genesis, and
 // whatever parse_header would refuse: what cannot be read back is never signed.
 [[nodiscard]] Result<std::string> format_header(const Header& header);
 // Parses canonical text only and checks what one header can show by itself (counts, order of
-// sources, control kinds). Kinds other than batch and genesis keep their common members and
+// sources, control kinds). Kinds other than batch, genesis and key keep their common members and
 // nothing else. Of an unknown `v` only what reads like a member of version 1 is filled in and
 // nothing is checked: look at `v` first.
 [[nodiscard]] Result<Header> parse_header(std::string_view canonical);
