@@ -248,6 +248,15 @@ Result<void> EntryAudit::pass_over(std::uint64_t index) {
         const EntryFact& fact = window.front();
         const std::uint64_t at = segments_[fact.segment].first_line + fact.number;
         if (at >= index) break;
+        const bool cut = fact.has_nul || fact.shape == EntryFact::Shape::cut_short;
+        if (cut || fact.too_long) {
+            auto crash = left_by_crash(fs_, segments_, fact.segment, fact.offset, kLinesOfGroup);
+            if (!crash) return std::move(crash).error();
+            if (cut && *crash) break;
+            Fault fault = line_fault(fact, segments_, "altered", "altered");
+            fault.detail = fact.why;
+            faults_.add(std::move(fault));
+        }
         last_index_ = at;
         skipped = true;
         window.pop_front();

@@ -31,9 +31,7 @@ void mark_bad(EntryFact& fact, std::string why) {
     if (fact.why.empty()) fact.why = std::move(why);
 }
 
-}  // namespace
-
-EntryFact read_entry(const RawLine& line) {
+EntryFact judge(const RawLine& line) {
     EntryFact fact;
     fact.number = line.number;
     fact.segment = line.segment;
@@ -49,7 +47,6 @@ EntryFact read_entry(const RawLine& line) {
     if (!parsed) {
         mark_bad(fact, parsed.error().message);
         fact.claimed = salvage_index(line.text);
-        fact.has_nul = line.text.find('\0') != std::string_view::npos;
         return fact;
     }
     fact.claimed = parsed->index.value;
@@ -68,6 +65,16 @@ EntryFact read_entry(const RawLine& line) {
     fact.device_id = std::move(key->device_id);
     fact.epoch = key->epoch;
     fact.seq_no = key->seq_no;
+    return fact;
+}
+
+}  // namespace
+
+EntryFact read_entry(const RawLine& line) {
+    EntryFact fact = judge(line);
+    if (fact.shape == EntryFact::Shape::good) return fact;
+    fact.has_nul = line.text.find('\0') != std::string_view::npos;
+    fact.too_long = line.too_long;
     return fact;
 }
 

@@ -16,7 +16,8 @@ namespace anchorlog::verify {
 struct EntryFact {
     enum class Shape { good, bad, cut_short } shape = Shape::good;
     bool is_alert = false;
-    bool has_nul = false;
+    bool has_nul = false;  // set when not good
+    bool too_long = false;
     bool blamed = false;                   // named as out of its place already
     std::uint64_t ordinal = 0;             // place in the whole log, from 0
     std::optional<std::uint64_t> claimed;  // its `index` member, also where the line is bad

@@ -97,7 +97,6 @@ Result<bool> LineStream::fill() {
 void LineStream::hand_out(RawLine& line, std::size_t size) {
     line.text = std::string_view(buffer_).substr(begin_, size);
     line.number = number_++;
-    ++lines_.back();
     line.segment = next_segment_ - 1;
     line.offset = file_offset_ - (end_ - begin_);
     line.cut_short = line.too_long = false;
@@ -118,6 +117,7 @@ Result<bool> LineStream::skip_long(RawLine& line) {
         const std::size_t lf = rest.find('\n');
         if (lf != std::string_view::npos) {
             begin_ += lf + 1;
+            ++lines_.back();
             return true;
         }
         only_nuls_follow =
@@ -140,7 +140,6 @@ Result<bool> LineStream::skip_long(RawLine& line) {
     }
     if (used > 0) return true;
     --number_;
-    --lines_.back();
     return false;
 }
 
@@ -182,6 +181,7 @@ Result<bool> LineStream::next(RawLine& line) {
         if (lf != nullptr && static_cast<std::size_t>(lf - from) <= line_size_max_) {
             const auto size = static_cast<std::size_t>(lf - from);
             hand_out(line, size);
+            ++lines_.back();
             begin_ += size + 1;
             return true;
         }

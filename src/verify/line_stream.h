@@ -59,7 +59,7 @@ public:
     // False at the end of the last file.
     [[nodiscard]] Result<bool> next(RawLine& line);
     [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return ends_; }
-    // Segments without a line whose name is not the number of lines before them. At the end.
+    // Segments without a whole line whose name is not the number of lines before them. At the end.
     [[nodiscard]] std::vector<std::size_t> misnamed() const;
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] std::size_t files() const { return files_; }
@@ -85,7 +85,7 @@ private:
     std::uint64_t number_ = 0;
     std::string long_text_;
     std::vector<SegmentEnd> ends_;
-    std::vector<std::uint64_t> lines_;  // of each segment read
+    std::vector<std::uint64_t> lines_;  // whole ones, of each segment read
     std::uint64_t bytes_ = 0;
     std::size_t files_ = 0;
 };

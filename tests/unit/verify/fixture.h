@@ -60,6 +60,13 @@ inline Trust trust_of(const LogBuilder& log) {
     return trust;
 }
 
+// The key that the genesis names, whatever came later.
+inline Trust trust_of_first(const LogBuilder& log) {
+    Trust trust = trust_of(log);
+    trust.logs[0].key = *wire::parse_vkey(log.headers[0].genesis->keys[0]);
+    return trust;
+}
+
 inline void trust_blocks(Trust& trust, const FakeChain& chain) {
     for (const auto& one : chain.anchored()) {
         trust.blocks.push_back({FakeChain::kChainId, one.block_number, one.block_hash});

@@ -248,6 +248,45 @@ TEST_F(VerifyLog, TornBatchLineIsUndecidedTornUnsealedEntryIsNot) {
     EXPECT_EQ(verify_log(fs, "store", trust_of(log), nullptr).verdict, Verdict::undecided);
 }
 
+TEST_F(VerifyLog, AChangedKeyIsFollowedAndOnlyThatOne) {
+    log.change_key(2);
+    log.fill(2, 3);
+    const Report report = audit(log, trust_of_first(log));
+    EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
+    EXPECT_NE(to_text(report).find("batch 6 changes the log's key to "), std::string::npos);
+    // The old key's holder goes on signing: nothing of it counts.
+    LogBuilder other;
+    other.fill(5, 10);
+    other.fill(2, 3);
+    log.batches.back() = other.batches.back();
+    EXPECT_EQ(audit(log, trust_of_first(log)).verdict, Verdict::fail);
+}
+
+TEST_F(VerifyLog, AKeyChangeNeedsBothSignatures) {
+    log.change_key(2);
+    log.fill(1, 3);
+    auto line = wire::parse_batch_line(log.batches[6]);
+    std::string& note = line->checkpoint;
+    note.erase(note.rfind("\u2014"));
+    log.batches[6] = wire::format_batch_line(*line);
+    const Report report = audit(log, trust_of_first(log));
+    ASSERT_FALSE(report.faults.empty());
+    EXPECT_NE(describe(report.faults[0]).find("without both keys' signatures"), std::string::npos);
+}
+
+TEST_F(VerifyLog, EverySegmentBearsTheNumberOfLinesBeforeIt) {
+    log.anchor(chain);
+    for (const char* journal : {"log", "batches", "anchors"}) {
+        MapFileSystem fs;
+        log.write(fs, "store");
+        const std::string folder = std::string("store/") + journal + "/";
+        fs.files[folder + "00000000000000000099.ndjson"];
+        for (auto& [path, bytes] : fs.files) bytes.resize(bytes.find_last_not_of('\0') + 1);
+        const Report report = verify_log(fs, "store", trust_of(log), nullptr);
+        EXPECT_EQ(kinds(report), Kinds{"segment_name"}) << journal << all_faults(report);
+    }
+}
+
 TEST_F(VerifyLog, BytesBehindThePaddingFail) {
     MapFileSystem fs;
     log.write(fs, "store");

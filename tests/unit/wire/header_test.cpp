@@ -183,17 +183,23 @@ std::string edited(const std::string& text, std::string_view from, std::string_v
     return out;
 }
 
-TEST(Header, OtherKindsKeepTheirCommonMembers) {
+// The text of a batch that holds nothing, still named so.
+std::string control_text() {
     const std::string empty = to_hex(crypto::sha256(ByteView()));
     std::string text = text_of(batch());
     text = edited(text, "\"count\":6,\"count_audit\":1", "\"count\":0,\"count_audit\":0");
     text = edited(text, "\"merkle_root\":\"" + kZeros, "\"merkle_root\":\"" + empty);
-    text = text.substr(0, text.find("[{")) + "[],\"v\":1}";
-    const std::string key =
-        edited(text, "\"kind\":\"batch\"", R"("key":{"why":"planned"},"kind":"key")");
+    return text.substr(0, text.find("[{")) + "[],\"v\":1}";
+}
+
+TEST(Header, OtherKindsKeepTheirCommonMembers) {
+    const std::string empty = to_hex(crypto::sha256(ByteView()));
+    const std::string text = control_text();
+    const std::string key = edited(edited(text, "\"kind\":\"batch\"", R"("kind":"prune")"),
+                                   "\"reason\"", R"("prune":{"why":"age"},"reason")");
     const auto parsed = parse_header(key);
     ASSERT_TRUE(parsed) << parsed.error().message;
-    EXPECT_EQ(parsed->kind, "key");
+    EXPECT_EQ(parsed->kind, "prune");
     EXPECT_EQ(parsed->batch_id, BatchId(7));
     EXPECT_TRUE(parse_header(edited(edited(text, "\"kind\":\"batch\"", "\"kind\":\"new\""),
                                     ",\"opened_at\"", ",\"new\":[1],\"opened_at\"")));
@@ -203,6 +209,33 @@ TEST(Header, OtherKindsKeepTheirCommonMembers) {
     EXPECT_FALSE(parse_header(edited(key, empty, kZeros)));
     EXPECT_FALSE(parse_header(
         edited(key, "\"count\":0,\"count_audit\":0", "\"count\":1,\"count_audit\":1")));
+}
+
+TEST(Header, OfAKeyChangeNamesTwoKeysOfTheLog) {
+    const auto vkey = [](std::string_view name, std::uint8_t byte) {
+        crypto::PublicKey key{};
+        key.fill(byte);
+        return make_verifier_key(name, key);
+    };
+    const VerifierKey before = vkey(kOrigin, 1);
+    const VerifierKey after = vkey(kOrigin, 2);
+    const auto change = [&](const VerifierKey& from, const VerifierKey& to, const char* why) {
+        const std::string member = R"("key":{"new":")" + format_vkey(to) + R"(","old":")" +
+                                   format_vkey(from) + R"(","why":")" + why + R"("},"kind":"key")";
+        return parse_header(edited(edited(control_text(), "\"kind\":\"batch\"", member),
+                                   "\"signer\":\"bebb40df",
+                                   "\"signer\":\"" + format_key_id(before.key_id)));
+    };
+    const auto planned = change(before, after, "planned");
+    ASSERT_TRUE(planned) << planned.error().message;
+    ASSERT_TRUE(planned->key_change);
+    EXPECT_EQ(planned->key_change->old_key, format_vkey(before));
+    EXPECT_EQ(planned->key_change->new_key, format_vkey(after));
+    EXPECT_TRUE(change(before, after, "compromise"));
+    EXPECT_FALSE(change(before, after, "mood"));
+    EXPECT_FALSE(change(after, before, "planned"));
+    EXPECT_FALSE(change(before, before, "planned"));
+    EXPECT_FALSE(change(before, vkey("anchorlog.example/gw-02", 2), "planned"));
 }
 
 TEST(Header, AnUnknownVersionIsReported) {
