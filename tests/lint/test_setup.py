@@ -72,6 +72,28 @@ def test_a_missing_command_names_its_package(
     assert f"missing: {package}\n" in run.stdout
 
 
+def test_an_unknown_option_installs_nothing(machine: Machine) -> None:
+    machine.stub("apt-get", f'echo "$@" >>"{machine.top}/apt.log"')
+    (machine.bin / "cmake").unlink()
+    run = machine.run("--build", "--banch")
+    assert run.returncode == 64
+    assert "no option --banch" in run.stderr
+    assert not (machine.top / "apt.log").exists()
+
+
+def test_the_bench_gets_only_what_it_needs(machine: Machine) -> None:
+    machine.stub("apt-get", f'echo "$@" >>"{machine.top}/apt.log"')
+    machine.stub("id", "echo 0")
+    machine.stub("dpkg-deb", ":")
+    machine.stub("rm", ":")
+    (machine.bin / "cmake").unlink()
+    run = machine.run("--bench")
+    assert run.returncode == 0, run.stderr
+    calls = (machine.top / "apt.log").read_text()
+    assert "rsyslog-relp" in calls
+    assert "cmake" not in calls
+
+
 def test_a_node_of_another_vendor_is_left_alone(machine: Machine) -> None:
     (machine.bin / "npm").unlink()
     run = machine.run("--check")

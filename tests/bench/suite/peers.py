@@ -136,7 +136,7 @@ def _wait_stored(out: Path, done: Json) -> float:
     expected = size * done["acked"]
     wait_until(lambda: os.stat(out).st_size >= expected, "all messages are in the file",
                STORED_S_MAX)
-    return (time.monotonic_ns() - done["start_ns"]) / 1e9
+    return (time.monotonic_ns() - int(done["start_ns"])) / 1e9
 
 
 def peers(trials: int) -> list[Row]:
