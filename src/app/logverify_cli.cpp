@@ -157,10 +157,10 @@ int exit_status(verify::Verdict verdict) {
 }
 
 Result<int> run_log(const VerifyCall& call, const Console& console) {
-    auto trust = trust_of(call);
-    if (!trust) return std::move(trust).error();
     auto chain = chain_of(call);
     if (!chain) return std::move(chain).error();
+    auto trust = trust_of(call);
+    if (!trust) return std::move(trust).error();
     PosixFileSystem fs;
     return show(verify::verify_log(fs, call.words[0], *trust, chain->get()), call, console);
 }
@@ -168,10 +168,10 @@ Result<int> run_log(const VerifyCall& call, const Console& console) {
 Result<int> run_entry(const VerifyCall& call, const Console& console) {
     auto which = entry_of(call);
     if (!which) return std::move(which).error();
-    auto trust = trust_of(call);
-    if (!trust) return std::move(trust).error();
     auto chain = chain_of(call);
     if (!chain) return std::move(chain).error();
+    auto trust = trust_of(call);
+    if (!trust) return std::move(trust).error();
     PosixFileSystem fs;
     return show(verify::verify_entry(fs, call.words[0], *which, *trust, chain->get()), call,
                 console);
