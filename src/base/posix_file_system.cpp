@@ -145,6 +145,13 @@ public:
         return static_cast<std::uint64_t>(info.st_size);
     }
 
+    void drop_cached(std::uint64_t from, std::uint64_t end) override {
+        if (end <= from || !to_offset(path_, end)) return;
+        // A refusal leaves the pages where they are.
+        static_cast<void>(::posix_fadvise(fd_.get(), static_cast<off_t>(from),
+                                          static_cast<off_t>(end - from), POSIX_FADV_DONTNEED));
+    }
+
 private:
     Descriptor fd_;
     std::string path_;

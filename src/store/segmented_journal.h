@@ -66,6 +66,7 @@ private:
     [[nodiscard]] Result<void> roll();
     [[nodiscard]] Result<void> reserve(std::uint64_t size);
     [[nodiscard]] Result<void> undo_write(Error full);
+    void drop_written();
     [[nodiscard]] Result<void> remove_newest();
     [[nodiscard]] Result<std::uint64_t> rewrite(std::size_t index, std::uint64_t bytes_max);
     // Remembers the error for all later writes: the file's state is not known any more.
@@ -83,6 +84,7 @@ private:
     Tail tail_;
     std::unique_ptr<File> file_;   // the newest segment, once something is written
     std::uint64_t allocated_ = 0;  // its size on disk, zeros included
+    std::uint64_t dropped_ = 0;    // its bytes before this are no longer asked to be in memory
     std::optional<Error> failed_;
 };
 

@@ -31,6 +31,9 @@ public:
     [[nodiscard]] virtual Result<void> sync_data() = 0;
     [[nodiscard]] virtual Result<void> sync_all() = 0;
     [[nodiscard]] virtual Result<std::uint64_t> size() const = 0;
+    // Advice: whole pages of [from, end) that are synced may leave memory; they will hardly be
+    // read again soon. Changes no content.
+    virtual void drop_cached(std::uint64_t /*from*/, std::uint64_t /*end*/) {}
 };
 
 // Held while alive; a second holder, in this or another process, is refused.

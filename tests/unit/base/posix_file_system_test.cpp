@@ -78,6 +78,19 @@ TEST_F(PosixFiles, AllocateGrowsWithZerosAndNeverShrinks) {
     EXPECT_EQ(get("a"), "line\n" + std::string(99'995, '\0'));
 }
 
+TEST_F(PosixFiles, DroppingFromMemoryChangesNoContent) {
+    auto file = fs_.open(dir_.file("a"), OpenMode::create_new);
+    ASSERT_TRUE(file);
+    const std::string text(20'000, 'x');
+    ASSERT_TRUE((*file)->write_at(0, as_bytes(text)));
+    (*file)->drop_cached(0, 8192);  // not synced yet: stays
+    ASSERT_TRUE((*file)->sync_data());
+    (*file)->drop_cached(100, 19'000);
+    (*file)->drop_cached(19'000, 100);
+    (*file)->drop_cached(0, ~std::uint64_t{0});
+    EXPECT_EQ(get("a"), text);
+}
+
 TEST_F(PosixFiles, OffsetsBeyondAnyFileAreRefused) {
     auto file = fs_.open(dir_.file("a"), OpenMode::create_new);
     ASSERT_TRUE(file);
