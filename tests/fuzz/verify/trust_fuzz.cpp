@@ -15,7 +15,9 @@ std::string format_trust(const verify::Trust& trust) {
         out += "log " + wire::format_vkey(log.key) + ' ' + log.url + '\n';
     }
     for (const auto& witness : trust.witnesses) {
-        out += "witness " + witness.name + ' ' + witness.vkey + ' ' + witness.url + '\n';
+        if (!witness.key) continue;  // of an algorithm that is not kept
+        out += "witness " + witness.name + ' ' + wire::format_vkey(*witness.key) + ' ' +
+               witness.url + '\n';
     }
     for (const auto& anchor : trust.anchors) {
         out += "anchor eip155:" + std::to_string(anchor.chain_id) + ':' +
