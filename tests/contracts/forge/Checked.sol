@@ -22,7 +22,8 @@ interface Cheats {
 
 /// @notice A test's own two words: check and bound.
 abstract contract Checked {
-    Cheats internal constant cheats = Cheats(address(uint160(uint256(keccak256("hevm cheat code")))));
+    Cheats internal constant cheats =
+        Cheats(address(uint160(uint256(keccak256("hevm cheat code")))));
 
     function check(bool holds, string memory what) internal pure {
         require(holds, what);

@@ -21,7 +21,8 @@ contract DeviceKeyRegistryTest is Checked {
             check(registry.registerDeviceKey(DEVICE, 1, key(seed, v)) == v, "version");
         }
         for (uint32 v = 1; v <= count; ++v) {
-            (uint8 alg, bytes32 held, uint64 from, uint64 until) = registry.getDeviceKeyAt(DEVICE, v);
+            (uint8 alg, bytes32 held, uint64 from, uint64 until) =
+                registry.getDeviceKeyAt(DEVICE, v);
             check(alg == 1 && held == key(seed, v), "key");
             check(from == start + v, "from");
             check(until == (v == count ? 0 : start + v + 1), "until");
