@@ -1,6 +1,7 @@
 #include "app/commit_core.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "anchorlog/base/log.h"
@@ -59,8 +60,10 @@ SteadyTime CommitCore::next_turn(SteadyTime now) const {
     // Behind a full group nothing is admitted before the writer is free.
     if (!in_flight_ && (!intake_.idle() || (stopping_ && !seal_written_))) return now;
     std::int64_t at = now.ms + kIdleWakeMs;
-    const auto due = audits_.next_due();
-    if (due && !space_none_) at = std::min(at, due->ms);
+    if (!space_none_) {
+        if (!audits_due_.empty() && !in_flight_) return now;
+        if (const auto due = audits_.next_due()) at = std::min(at, due->ms);
+    }
     if (!sealing_) {
         const auto check = store_.sequencer->next_check();
         if (check && may_seal()) at = std::min(at, check->ms);
@@ -116,13 +119,16 @@ void CommitCore::take_group_done(WriteDone& done, Now now) {
     if (!done.at) {
         log(LogLevel::error, "storage_full", {{"error", done.at.error().message}});
         store_.sequencer->abandon();
+        take_back_audits();
         group_since_.reset();
-        space_low_ = true;
+        // Not even the reserve can be used: nothing is tried before the next look at the disk.
+        space_low_ = space_none_ = true;
         update_gate();
         neighbours_.deliver(intake_.refuse_unwritten(done.unsent, *gate(), now));
         return;
     }
     if (group.empty()) return;
+    audits_written_.clear();
     group.at = *done.at;
     store_.sequencer->committed(group, now.steady);
     last_entry_ = now.steady;
@@ -195,22 +201,38 @@ void CommitCore::form_group(Now now) {
         audits_.add("heartbeat", "daemon", "", now, true);
         last_entry_ = now.steady;
     }
-    if (!space_none_) {
-        for (const wire::Audit& audit : audits_.take(now)) {
-            store_.sequencer->add_audit(audit, now);
-        }
-    }
+    if (!space_none_) add_audits(now);
     intake_.run(now, *checkpoint_);
     if (!group_since_ && !store_.sequencer->group_empty()) group_since_ = now.steady;
+}
+
+void CommitCore::add_audits(Now now) {
+    for (wire::Audit& audit : audits_.take(now)) audits_due_.push_back(std::move(audit));
+    while (!audits_due_.empty() && store_.sequencer->has_room(0)) {
+        store_.sequencer->add_audit(audits_due_.front(), now);
+        audits_formed_.push_back(std::move(audits_due_.front()));
+        audits_due_.pop_front();
+    }
+}
+
+// Their groups were not written: they keep their order in front of what came later.
+void CommitCore::take_back_audits() {
+    for (auto* audits : {&audits_formed_, &audits_written_}) {
+        audits_due_.insert(audits_due_.begin(), std::make_move_iterator(audits->begin()),
+                           std::make_move_iterator(audits->end()));
+        audits->clear();
+    }
 }
 
 void CommitCore::hand_over(Now now) {
     if (in_flight_) return;
     if (store_.sequencer->group_empty() && !intake_.has_replies()) return;
     const bool early = group_since_ && now.steady.ms - group_since_->ms < options_.delay_ms;
-    if (early && !store_.sequencer->group_full()) return;
+    const bool full = !intake_.idle() || !audits_due_.empty();
+    if (early && !stopping_ && !full) return;
     group_since_.reset();
     in_flight_ = store_.sequencer->take_group();
+    audits_written_.swap(audits_formed_);
     neighbours_.write(
         {WriteJob::Kind::group, &in_flight_->lines, in_flight_->count(), intake_.take_replies()});
     ledger::hash_group(*in_flight_);
@@ -241,6 +263,7 @@ void CommitCore::write_seal() {
 // True when there is nothing left to do; else has done the next thing.
 bool CommitCore::finish(Now now) {
     if (in_flight_ || seal_written_ || !intake_.idle()) return false;
+    if (!audits_due_.empty() && !space_none_) return false;
     if (intake_.has_replies() || !store_.sequencer->group_empty()) return false;
     if (!stop_audited_) {
         stop_audited_ = true;

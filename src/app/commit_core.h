@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -109,6 +110,8 @@ private:
     [[nodiscard]] bool may_seal() const { return fork_.empty() && !space_none_; }
     void update_gate();
     void form_group(Now now);
+    void add_audits(Now now);
+    void take_back_audits();
     void hand_over(Now now);
     void seal_if_due(Now now);
     void seal(ledger::SealReason reason, Now now);
@@ -122,6 +125,10 @@ private:
     const CommitNeighbours neighbours_;
 
     ledger::AuditFolder audits_;
+    // Due and not durable: they go on record once there is room, however often a write is refused.
+    std::deque<wire::Audit> audits_due_;
+    std::vector<wire::Audit> audits_formed_;   // in the group being formed
+    std::vector<wire::Audit> audits_written_;  // in the group in the air
     Intake intake_;
     ledger::LeafHints hints_;
     std::shared_ptr<const std::string> checkpoint_;

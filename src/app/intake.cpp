@@ -29,26 +29,30 @@ void Intake::settled() {
 }
 
 void Intake::run(Now now, const std::string& checkpoint) {
-    while (!ready_.empty() && !sequencer_.group_full()) {
+    while (!ready_.empty()) {
         const net::SessionId id = ready_.front();
         ready_.pop_front();
         Session& session = sessions_[id];
         session.queued = false;
-        work_on(id, session, now, checkpoint);
+        if (work_on(id, session, now, checkpoint)) continue;
+        session.queued = true;
+        ready_.push_front(id);
+        return;
     }
 }
 
 // One Inbound of one session: the unit of fairness.
-void Intake::work_on(net::SessionId id, Session& session, Now now, const std::string& checkpoint) {
+bool Intake::work_on(net::SessionId id, Session& session, Now now, const std::string& checkpoint) {
     const net::Inbound& inbound = session.pending.front();
     while (session.next_frame < inbound.frames.size()) {
         const net::InboundFrame& frame = inbound.frames[session.next_frame];
         if (!session.ended) {
             if (const auto* alert = std::get_if<wire::Alert>(&frame.content)) {
-                if (take_alert(id, session, frame, *alert, now) == Step::hold) return;
+                if (!sequencer_.has_room(alert->canonical.size)) return false;
+                if (take_alert(id, session, frame, *alert, now) == Step::hold) return true;
             } else if (const auto* hello = std::get_if<wire::Hello>(&frame.content)) {
                 take_hello(id, session, *hello, checkpoint);
-                return;
+                return true;
             } else {
                 refuse(id, session, frame.frame, std::get<wire::Refusal>(frame.content), now);
             }
@@ -56,6 +60,7 @@ void Intake::work_on(net::SessionId id, Session& session, Now now, const std::st
         ++session.next_frame;
     }
     finish_frame(id, session);
+    return true;
 }
 
 // Leaves the Inbound when its last frame is done.

@@ -119,7 +119,8 @@ private:
     enum class Step { next, hold };
 
     void queue(net::SessionId id, Session& session);
-    void work_on(net::SessionId id, Session& session, Now now, const std::string& checkpoint);
+    // False when the next alert has no room in the group.
+    bool work_on(net::SessionId id, Session& session, Now now, const std::string& checkpoint);
     Step take_alert(net::SessionId id, Session& session, const net::InboundFrame& frame,
                     const wire::Alert& alert, Now now);
     Step take_seen(net::SessionId id, Session& session, const wire::Alert& alert);

@@ -18,6 +18,7 @@
 #include "anchorlog/store/journal.h"
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/entry.h"
+#include "anchorlog/wire/frame.h"
 #include "anchorlog/wire/header.h"
 #include "anchorlog/wire/message.h"
 #include "anchorlog/wire/note.h"
@@ -90,10 +91,13 @@ struct SealedBatch {
     std::vector<std::pair<merkle::NodeId, Hash>> nodes;  // history subtrees this completed
 };
 
+// What a line holds besides the canonical alert, LF included; more than any audit line.
+inline constexpr std::size_t kLineEnvelopeMax = wire::kEntryLineSizeMax - wire::kFrameSizeMax;
+
 struct SequencerOptions {
     std::string origin;
     std::int64_t window_ms = 30'000;
-    std::uint64_t group_bytes_max = 4u << 20;
+    std::uint64_t group_bytes_max = 4u << 20;  // at least one line of the largest size
     BatchPolicyOptions batch;
 };
 
@@ -109,9 +113,12 @@ public:
     void restore_sealed(BatchId next_batch, EntryIndex next_index, merkle::CompactRange history);
     void restore_device(std::string_view device_id, DeviceNumber number);
 
-    // Forming a group. The first line of a group fixes its received_at.
-    [[nodiscard]] bool group_full() const {
-        return group_.lines.size() >= options_.group_bytes_max;
+    // Forming a group. The first line of a group fixes its received_at. A group never passes
+    // group_bytes_max, because recovery rewrites, and takes for torn, only so much: ask for room
+    // before each line. `body_bytes` is the canonical alert's size, 0 for an audit.
+    [[nodiscard]] bool has_room(std::size_t body_bytes) const {
+        return group_.empty() ||
+               group_.lines.size() + body_bytes + kLineEnvelopeMax <= options_.group_bytes_max;
     }
     [[nodiscard]] Admission admit(const AlertOffer& offer, Now now);
     void add_audit(const wire::Audit& audit, Now now);

@@ -214,6 +214,46 @@ TEST_F(CommitCoreTest, AuditsThatCannotBeWrittenDoNotMakeItSpin) {
     EXPECT_EQ(published.entries, 1u);
 }
 
+TEST_F(CommitCoreTest, NoGroupPassesItsLimitHoweverMuchOneReadBrings) {
+    // Recovery writes the last group_bytes_max again after a failed sync, and no more.
+    machine.options.sequencer.group_bytes_max = 4'096;
+    ASSERT_TRUE(machine.start());
+    open();
+    core->start(machine.clock().now());
+    std::vector<std::uint64_t> numbers;
+    for (std::uint64_t i = 1; i <= 100; ++i) numbers.push_back(i);
+    send(numbers);
+    turn();
+    std::size_t groups = 0;
+    for (; !jobs.empty(); ++groups) {
+        EXPECT_LE(jobs.front().lines->size(), 4'096u);
+        write_one();
+        turn();
+    }
+    EXPECT_GT(groups, 5u);
+    EXPECT_TRUE(acked(100));
+    EXPECT_EQ(published.entries, 101u);
+}
+
+TEST_F(CommitCoreTest, AnAuditOfARefusedGroupIsWrittenWithTheNextOne) {
+    machine.files().fail(testing::SimCall::allocate, 1, Errc::storage_full);
+    machine.files().fail(testing::SimCall::allocate, 2, Errc::storage_full);
+    core->start(machine.clock().now());
+    turn();
+    inputs.emplace_back(AuditInput{"config_change", "while the first is in the air", "", true});
+    turn();
+    write_one();
+    turn();
+    EXPECT_EQ(published.entries, 0u);
+    EXPECT_GT(core->next_turn(now()), now()) << "it must not try again and again";
+    machine.clock().advance_ms(1'000);
+    settle();
+    const auto lines = machine.lines(*machine.store().log);
+    ASSERT_EQ(lines.size(), 2u);
+    EXPECT_NE(lines[0].find("\"event\":\"start\""), std::string::npos);
+    EXPECT_NE(lines[1].find("config_change"), std::string::npos);
+}
+
 TEST_F(CommitCoreTest, StopWorksOffWhatCameBeforeAndSealsIt) {
     send({1});
     inputs.emplace_back(StopInput{});
