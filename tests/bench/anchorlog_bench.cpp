@@ -89,11 +89,12 @@ Json run_daemon(const Options& options, const TrialPki& pki) {
 
 Json run_bound(const Options& options, const TrialPki& pki, std::size_t line_bytes) {
     const TrialDirectory directory(options.parent);
-    BoundServer server(pki, directory.path() / "lines", line_bytes);
+    BoundServer server(pki, directory.path() / "lines", line_bytes, options.plain_bound);
     const auto result = run_load(options.load, pki, server.port());
     if (server.finish() != result->sent) stop("the bound wrote other than it acked");
     Json out = to_json(*result);
     out["line_bytes"] = line_bytes;
+    out["plain"] = options.plain_bound;
     out["alerts_per_group"] =
         static_cast<double>(result->sent) / static_cast<double>(server.groups());
     return out;
@@ -187,7 +188,8 @@ Json shake_hands(const Options& options, const TrialPki& pki) {
     int port = options.port;
     if (port == 0) {
         directory = std::make_unique<TrialDirectory>(options.parent);
-        bound = std::make_unique<BoundServer>(pki, directory->path() / "lines", options.line_bytes);
+        bound = std::make_unique<BoundServer>(pki, directory->path() / "lines", options.line_bytes,
+                                              options.plain_bound);
         port = bound->port();
     }
     const HandshakeResult result = run_handshakes(options.handshakes, pki, port);

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from suite import footprint, pairs, peers, speed
 from suite.table import Row, markdown
-from suite.tool import machine_facts
+from suite.tool import Neighbours, machine_facts
 
 Part = Callable[[int], list[Row]]
 PARTS: dict[str, Part] = {
@@ -48,15 +48,18 @@ def main() -> int:
     if arguments.record:
         print(json.dumps(speed.record(), indent=2))
         return 0
-    begin = time.monotonic()
+    begin, neighbours = time.monotonic(), Neighbours()
     facts = machine_facts()
     rows: list[Row] = []
     for name in arguments.only or PARTS:
-        at = time.monotonic()
+        at, others = time.monotonic(), Neighbours()
         rows += PARTS[name](arguments.pairs)
-        print(f"{name}: {time.monotonic() - at:.0f} s", file=sys.stderr, flush=True)
+        print(f"{name}: {time.monotonic() - at:.0f} s; others used {others.share():.0%} of the "
+              "machine", file=sys.stderr, flush=True)
+    facts["used_by_others"] = round(neighbours.share(), 2)
     print(f"{json.dumps(facts)}\n\n{markdown(rows)}\n")
-    print(f"medians of {arguments.pairs} alternating pairs; {time.monotonic() - begin:.0f} s")
+    print(f"medians of {arguments.pairs} alternating pairs; {time.monotonic() - begin:.0f} s; "
+          f"others used {facts['used_by_others']:.0%} of the machine")
     if arguments.json:
         document = {"machine": facts, "rows": [row.json() for row in rows]}
         arguments.json.write_text(json.dumps(document, indent=1) + "\n")

@@ -29,8 +29,8 @@ constexpr int kEventsMax = 64;
 constexpr int kRecordsPerTurn = 256;
 
 struct Peer {
-    Peer(SSL_CTX* context, int fd, unsigned its_device)
-        : device(its_device), link(context, fd, true, kRecvSize) {}
+    Peer(SSL_CTX* context, int fd, std::size_t recv_size, unsigned its_device)
+        : device(its_device), link(context, fd, true, recv_size) {}
 
     const unsigned device;
     TlsLink link;
@@ -46,7 +46,7 @@ struct Peer {
 
 class BoundServer::State {
 public:
-    State(const TrialPki& pki, const std::string& path, std::size_t line_bytes);
+    State(const TrialPki& pki, const std::string& path, std::size_t line_bytes, bool plain);
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() { join(); }
@@ -68,6 +68,7 @@ private:
 
     ContextPtr context_;
     GroupFile file_;
+    std::size_t recv_size_;
     std::size_t line_bytes_;
     int listener_;
     int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
@@ -86,9 +87,10 @@ private:
     std::thread writer_;
 };
 
-BoundServer::State::State(const TrialPki& pki, const std::string& path, std::size_t line_bytes)
-    : context_(make_context(pki.server, pki.ca.certificate_pem, true)), file_(path),
-      line_bytes_(line_bytes), listener_(listen_loopback(port)) {
+BoundServer::State::State(const TrialPki& pki, const std::string& path, std::size_t line_bytes,
+                          bool plain)
+    : context_(make_context(pki.server, pki.ca.certificate_pem, true)), file_(path, plain),
+      recv_size_(plain ? 0 : kRecvSize), line_bytes_(line_bytes), listener_(listen_loopback(port)) {
     watch(listener_, &listener_, EPOLLIN);
     watch(synced_event_, &synced_event_, EPOLLIN);
     watch(stop_event_, &stop_event_, EPOLLIN);
@@ -171,7 +173,7 @@ void BoundServer::State::accept_peer() {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) die("accept");
     const unsigned device = accepted_++;
-    peers_.push_back(std::make_unique<Peer>(context_.get(), fd, device));
+    peers_.push_back(std::make_unique<Peer>(context_.get(), fd, recv_size_, device));
     watch(fd, peers_.back().get(), EPOLLIN | EPOLLET);
 }
 
@@ -244,8 +246,9 @@ void BoundServer::State::ack_group() {
     }
 }
 
-BoundServer::BoundServer(const TrialPki& pki, const std::string& file, std::size_t line_bytes)
-    : state_(std::make_unique<State>(pki, file, line_bytes)) {}
+BoundServer::BoundServer(const TrialPki& pki, const std::string& file, std::size_t line_bytes,
+                         bool plain)
+    : state_(std::make_unique<State>(pki, file, line_bytes, plain)) {}
 BoundServer::~BoundServer() = default;
 int BoundServer::port() const { return state_->port; }
 std::uint64_t BoundServer::groups() const { return state_->groups; }

@@ -12,7 +12,9 @@ namespace anchorlog::bench {
 // Two threads: one for the connections, one that writes while the first reads on.
 class BoundServer {
 public:
-    BoundServer(const TrialPki& pki, const std::string& file, std::size_t line_bytes);
+    // `plain`: as one would first write it, with OpenSSL on the socket and writes through the page
+    // cache; otherwise one recv brings many records and writes go past the page cache.
+    BoundServer(const TrialPki& pki, const std::string& file, std::size_t line_bytes, bool plain);
     ~BoundServer();  // stops; the file stays
     BoundServer(const BoundServer&) = delete;
     BoundServer& operator=(const BoundServer&) = delete;

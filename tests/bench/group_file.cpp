@@ -51,10 +51,10 @@ void GroupBuffer::append_line(std::string_view text, std::size_t line_bytes) {
 }
 
 // Past the page cache where the file system can: a page less to find, copy and clean per 4 KiB.
-GroupFile::GroupFile(const std::string& path) {
+GroupFile::GroupFile(const std::string& path, bool page_cache) {
     constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC;
-    fd_ = ::open(path.c_str(), kFlags | O_DIRECT, 0600);
-    if (fd_ < 0 && errno == EINVAL) fd_ = ::open(path.c_str(), kFlags, 0600);
+    if (!page_cache) fd_ = ::open(path.c_str(), kFlags | O_DIRECT, 0600);
+    if (page_cache || (fd_ < 0 && errno == EINVAL)) fd_ = ::open(path.c_str(), kFlags, 0600);
     if (fd_ < 0) stop(path + ": " + std::strerror(errno));
     take_space();
 }

@@ -38,7 +38,8 @@ private:
 // Writes one group after the other in a file whose blocks are taken ahead.
 class GroupFile {
 public:
-    explicit GroupFile(const std::string& path);
+    // `page_cache`: through it, even where the file system can do without.
+    GroupFile(const std::string& path, bool page_cache);
     GroupFile(const GroupFile&) = delete;
     GroupFile& operator=(const GroupFile&) = delete;
     ~GroupFile();
@@ -49,7 +50,7 @@ public:
 private:
     void take_space();
 
-    int fd_;
+    int fd_ = -1;
     off_t end_ = 0;  // of the whole blocks
     off_t space_ = 0;
 };

@@ -33,6 +33,7 @@ constexpr const char* kUsage =
     "  --port N --ca FILE --certificate FILE --key FILE\n"
     "                    of load, handshakes and hold: where, and who we are\n"
     "  --line-bytes N    bytes the bound writes for an alert: 400 or 507 (507)\n"
+    "  --plain           the bound without what makes it fast\n"
     "  --session-bytes N the daemon's queue.session_bytes_max (its default)\n"
     "  --bin DIR         anchorlogd, anchorlogctl, logverify (../bin beside this program)\n"
     "  --dir DIR         where stores are made and removed; a real disk (beside this program)\n"
@@ -156,6 +157,8 @@ Options parse_options(const std::vector<std::string>& words) {
     for (; i < words.size(); ++i) {
         if (words[i] == "--json") {
             options.json = true;
+        } else if (words[i] == "--plain") {
+            options.plain_bound = true;
         } else if (i + 1 == words.size()) {
             throw UsageError{words[i] + ": a value is missing"};
         } else {

@@ -18,6 +18,7 @@ struct Options {
     std::string certificate;
     std::string key;
     std::size_t line_bytes = 507;
+    bool plain_bound = false;
     std::uint64_t session_bytes = 0;
     int pairs = 5;
     std::string programs;

@@ -57,9 +57,12 @@ int take(BIO* bio, char* out, int size) {
     LinkBuffers& buffers = buffers_of(bio);
     BIO_clear_retry_flags(bio);
     if (buffers.begin == buffers.end) {
-        const ssize_t got = ::recv(buffers.fd, buffers.inbound.get(), buffers.inbound_size, 0);
+        const bool direct = buffers.inbound_size == 0;
+        char* const into = direct ? out : buffers.inbound.get();
+        const std::size_t room = direct ? static_cast<std::size_t>(size) : buffers.inbound_size;
+        const ssize_t got = ::recv(buffers.fd, into, room, 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
-        if (got <= 0) return static_cast<int>(got);
+        if (got <= 0 || direct) return static_cast<int>(got);
         buffers.begin = 0;
         buffers.end = static_cast<std::size_t>(got);
     }

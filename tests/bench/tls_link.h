@@ -48,8 +48,8 @@ struct LinkBuffers {
 // or receives many records. One thread at a time.
 class TlsLink {
 public:
-    // Takes `fd`, a connected socket; one recv brings up to `recv_size`. Throws when the handshake
-    // fails.
+    // Takes `fd`, a connected socket; one recv brings up to `recv_size`, or with 0 what OpenSSL
+    // asks for: the head of a record, then its body. Throws when the handshake fails.
     TlsLink(SSL_CTX* context, int fd, bool server, std::size_t recv_size);
     TlsLink(const TlsLink&) = delete;
     TlsLink& operator=(const TlsLink&) = delete;

@@ -7,7 +7,7 @@ import datetime
 import json
 from pathlib import Path
 
-from .pairs import COALESCED, SEPARATE, Case, run_pairs
+from .pairs import COALESCED, LINE_BOUND, SEPARATE, Case, run_pairs
 from .tool import Json, machine_facts, median
 
 RECORD = Path(__file__).resolve().parents[1] / "recorded.json"
@@ -19,7 +19,7 @@ CASES = {"coalesced": COALESCED, "separate": SEPARATE}
 def short_ratios(case: Case) -> list[float]:
     """daemon/bound of every pair, the bound writing lines as long as the daemon's."""
     short = dataclasses.replace(case, load={**case.load, "seconds": SECONDS})
-    return run_pairs(short, PAIRS, (507,)).pair_ratios()
+    return run_pairs(short, PAIRS, LINE_BOUND).pair_ratios()
 
 
 def recorded() -> Json:

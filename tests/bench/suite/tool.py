@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,27 @@ def disk_written_bytes(path: Path) -> int | None:
     device = path.stat().st_dev
     stat = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat")
     return int(stat.read_text().split()[6]) * 512 if stat.exists() else None
+
+
+class Neighbours:
+    """How much of the machine others used since this was made: time of all cores that was neither
+    idle nor ours, or our ended children's. The kernel's own work for us counts as theirs."""
+
+    def __init__(self) -> None:
+        self._begin = self._counts()
+
+    @staticmethod
+    def _counts() -> tuple[float, float]:
+        line = Path("/proc/stat").read_text().split("\n", 1)[0]
+        fields = [int(field) for field in line.split()[1:9]]
+        busy = (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+        times = os.times()
+        own = times.user + times.system + times.children_user + times.children_system
+        return busy - own, time.monotonic()
+
+    def share(self) -> float:
+        used, at = self._counts()
+        return (used - self._begin[0]) / ((at - self._begin[1]) * (os.cpu_count() or 1))
 
 
 def first_line(command: Sequence[str]) -> str:
