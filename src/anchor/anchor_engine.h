@@ -25,6 +25,8 @@ public:
     SteadyTime run_one();
 
     [[nodiscard]] AnchorStatus status() const;
+    // See AnchorFsm.
+    [[nodiscard]] bool has_asked() const { return fsm_.has_asked(); }
     // A sync failed: nothing more may be written, and nothing is sent without being on record.
     [[nodiscard]] bool has_failed() const { return storage_failed_; }
 

@@ -93,13 +93,19 @@ std::optional<BatchId> AnchorFsm::covered_to() const {
 void AnchorFsm::on(const Ticked& event, SteadyTime) { newest_ = event.newest; }
 
 void AnchorFsm::on(const GatesChecked& event, SteadyTime now) {
-    if (!event.refusal.empty()) return hold(event.refusal, now);
+    if (!event.refusal.empty()) {
+        has_asked_ = true;
+        return hold(event.refusal, now);
+    }
     gates_open_ = true;
     hold_.clear();
     chain_next_ = event.next_batch;
     // A head below what we have receipts for: a reorg, or another chain's data behind this node.
     if (!receipts_.empty() && receipts_.back().batch.value >= chain_next_) watch_at_ = now;
-    if (chain_next_ == 0) return;
+    if (chain_next_ == 0) {
+        has_asked_ = true;
+        return;
+    }
     const BatchId top(chain_next_ - 1);
     if (!newest_ || *newest_ < top) {
         suspect_ = Suspect{top, true};
@@ -108,6 +114,7 @@ void AnchorFsm::on(const GatesChecked& event, SteadyTime now) {
     } else if (!flight_ && !has_receipt(top) && !unfindable_.contains(top)) {
         finding_ = top;
     }
+    if (!suspect_) has_asked_ = true;
 }
 
 void AnchorFsm::on(const Prepared& event, SteadyTime now) {
@@ -410,11 +417,13 @@ void AnchorFsm::on(const Examined& event, SteadyTime now) {
                                  " is anchored and not in this store: " + event.detail;
         gates_open_ = false;
         if (event.is_proven && event.is_our_seal) fork_ = what;
+        has_asked_ = has_asked_ || !fork_;
         return hold(what, now);
     }
     const std::string what = "the chain holds another record of " + batch + ": " + event.detail;
     if (!event.is_proven) {
         gates_open_ = false;
+        has_asked_ = true;
         return hold("unproven: " + what, now);
     }
     conflict_batch_ = suspect.batch;
@@ -424,12 +433,14 @@ void AnchorFsm::on(const Examined& event, SteadyTime now) {
     if (flight_ && flight_->batch == suspect.batch) flight_.reset();
     chain_next_ = std::max(chain_next_, suspect.batch.value + 1);
     if (event.is_our_seal) fork_ = what;
+    has_asked_ = has_asked_ || !fork_;
 }
 
 void AnchorFsm::on(const ForkRaised&, SteadyTime) {
     hold_ = *fork_;
     fork_.reset();
     is_forked_ = true;
+    has_asked_ = true;
 }
 
 void AnchorFsm::on(const Failed& event, SteadyTime now) {
@@ -445,6 +456,7 @@ void AnchorFsm::on(const Failed& event, SteadyTime now) {
     }
     suspect_.reset();
     gates_open_ = false;
+    has_asked_ = true;
     hold(event.reason, now);
 }
 

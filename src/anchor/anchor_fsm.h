@@ -196,6 +196,8 @@ public:
     [[nodiscard]] const std::vector<LiveReceipt>& receipts() const { return receipts_; }
     [[nodiscard]] std::uint64_t reorgs() const { return reorgs_; }
     [[nodiscard]] std::uint64_t errors() const { return errors_; }
+    // Since it was made, the chain was heard or could not be: a fork it shows has been raised.
+    [[nodiscard]] bool has_asked() const { return has_asked_; }
 
 private:
     enum class Task { replace, record, send, look, find, harvest, keep, supersede };
@@ -268,6 +270,7 @@ private:
     std::string conflict_;
     bool gates_open_ = false;
     bool is_forked_ = false;
+    bool has_asked_ = false;
     unsigned failures_ = 0;  // in a row, for the back-off
     SteadyTime retry_at_;
     SteadyTime due_at_;

@@ -42,6 +42,11 @@ public:
         thread_ = std::thread([this] { run(); });
     }
 
+    void await_answer(std::chrono::milliseconds limit) override {
+        std::unique_lock lock(mutex_);
+        asked_.wait_for(lock, limit, [&] { return has_asked_ || is_stopping_; });
+    }
+
     void wake() override {
         {
             const std::lock_guard lock(mutex_);
@@ -75,6 +80,10 @@ private:
             AnchorStatus now_is = engine_->status();
             lock.lock();
             status_ = std::move(now_is);
+            if (engine_->has_asked() && !has_asked_) {
+                has_asked_ = true;
+                asked_.notify_all();
+            }
             if (engine_->has_failed()) {
                 lock.unlock();
                 on_storage_failure_({Errc::io, "anchors/ could not be written or synced"});
@@ -95,6 +104,8 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
+    std::condition_variable asked_;
+    bool has_asked_ = false;    // guarded by mutex_
     bool is_woken_ = false;     // guarded by mutex_
     bool is_stopping_ = false;  // guarded by mutex_
     AnchorStatus status_;       // guarded by mutex_

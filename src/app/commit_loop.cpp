@@ -93,6 +93,9 @@ std::shared_ptr<const Published> CommitLoop::published() const {
 
 void CommitLoop::run() {
     std::vector<CommitInput> inputs;
+    // The first turn may seal: it must know a fork that was found before the start.
+    const SteadyTime at_once = clock_.now().steady;
+    wait(inputs, at_once, at_once);
     while (!core_.stopped()) {
         const Now now = clock_.now();
         core_.turn(inputs, now);

@@ -1,5 +1,6 @@
 #include "app/daemon.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kRegistrySizeMax = 16u << 20;
 constexpr std::uint32_t kCloseTimeoutMs = 2'000;
+constexpr std::chrono::milliseconds kFirstAnswerTimeout{5'000};
 
 // A failed sync leaves the page cache in an unknown state: nothing may be acked, sealed or
 // synced after it, and the next start rewrites the end of every journal.
@@ -18,12 +20,13 @@ constexpr std::uint32_t kCloseTimeoutMs = 2'000;
     std::_Exit(kExitStorage);
 }
 
-Result<std::unique_ptr<store::StateDb>> open_state(const std::string& dir) {
-    auto opened = store::open_rocks_state(dir);
+Result<std::unique_ptr<store::StateDb>> open_state(
+    const std::string& dir, const std::function<void(const Error&)>& on_damage) {
+    auto opened = store::open_rocks_state(dir, on_damage);
     if (opened || opened.error().code != Errc::corruption) return opened;
     log(LogLevel::warn, "state_rebuilt", {{"reason", opened.error().message}});
     if (auto removed = store::remove_rocks_state(dir); !removed) return std::move(removed).error();
-    return store::open_rocks_state(dir);
+    return store::open_rocks_state(dir, on_damage);
 }
 
 }  // namespace
@@ -90,18 +93,29 @@ Result<void> Daemon::lock_store() {
     return {};
 }
 
-Result<void> Daemon::recover_store() {
-    auto db = open_state(config_.store_dir + "/state");
+// Damage in the state is no damage of the log: met while recovering it is rebuilt at once, met
+// while serving the process ends, because who resends an old alert would be turned away for ever,
+// and the next start rebuilds it.
+Result<ledger::Recovered> Daemon::recover_once() {
+    auto db = open_state(config_.store_dir + "/state", [this](const Error& error) {
+        if (commit_) die_of_storage(error);
+        state_damaged_ = true;
+    });
     if (!db) return std::move(db).error().in("state");
     ledger::RecoveryOptions options;
     options.dir = config_.store_dir;
     options.journal = config_.journal;
     options.sequencer = config_.sequencer;
     options.run_entries = config_.run_entries;
-    auto recovered = ledger::recover(
-        fs_, options, std::move(*db), signer_, [](std::uint64_t done, std::uint64_t all) {
-            log(LogLevel::info, "rebuilding", {{"batches", done}, {"of", all}});
-        });
+    return ledger::recover(fs_, options, std::move(*db), signer_,
+                           [](std::uint64_t done, std::uint64_t all) {
+                               log(LogLevel::info, "rebuilding", {{"batches", done}, {"of", all}});
+                           });
+}
+
+Result<void> Daemon::recover_store() {
+    auto recovered = recover_once();
+    if (!recovered && state_damaged_) recovered = recover_once();
     if (!recovered) return std::move(recovered).error().in("store " + config_.store_dir);
     store_ = std::move(*recovered);
     log(LogLevel::info, "recovered",
@@ -227,8 +241,11 @@ Result<void> Daemon::start() {
     wire_commit();
     if (auto done = listen(); !done) return done;
     if (auto done = make_anchors(); !done) return done;
-    commit_->start();
     for (auto& worker : anchors_) worker->start();
+    // A store put back from an old copy must be found out before anything is sealed or admitted
+    // on top of it. A chain that does not answer in time holds nothing up.
+    for (auto& worker : anchors_) worker->await_answer(kFirstAnswerTimeout);
+    commit_->start();
     serving_ = true;
     listener_->start();
     return announce();

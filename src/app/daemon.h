@@ -47,6 +47,7 @@ public:
 private:
     [[nodiscard]] Result<void> load_identity();
     [[nodiscard]] Result<void> lock_store();
+    [[nodiscard]] Result<ledger::Recovered> recover_once();
     [[nodiscard]] Result<void> recover_store();
     [[nodiscard]] Result<void> listen();
     [[nodiscard]] Result<void> make_anchors();
@@ -71,6 +72,7 @@ private:
     std::unique_ptr<Answerer> answerer_;
     std::unique_ptr<net::IngestListener> listener_;
     std::vector<std::unique_ptr<anchor::AnchorWorker>> anchors_;
+    bool state_damaged_ = false;         // met while recovering
     std::atomic<bool> serving_ = false;  // the pages may use everything above
     std::atomic<bool> stopping_ = false;
 };

@@ -6,6 +6,7 @@
 #include <rocksdb/table.h>
 
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -33,6 +34,8 @@ const std::string kThroughKey("\0through", 8);
 constexpr std::size_t kThroughBytes = 16;
 // The run being written; not a name RocksDB knows, so it leaves it alone.
 constexpr const char* kIncomingName = "incoming-run";
+// Present after damage was met: the next opening refuses the directory.
+constexpr const char* kDamagedName = "damaged";
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -104,8 +107,10 @@ Result<void> check_run(const Run& run, const std::string& dir) {
 
 class RocksState final : public StateDb {
 public:
-    RocksState(std::string dir, rocksdb::Options options, std::unique_ptr<rocksdb::DB> db)
-        : dir_(std::move(dir)), options_(std::move(options)), db_(std::move(db)) {}
+    RocksState(std::string dir, rocksdb::Options options, std::unique_ptr<rocksdb::DB> db,
+               std::function<void(const Error&)> on_damage)
+        : dir_(std::move(dir)), options_(std::move(options)), db_(std::move(db)),
+          on_damage_(std::move(on_damage)) {}
 
     // 1. One table with `through` as its first pair is written and synced beside the database.
     //    A crash leaves it there; the next run replaces it.
@@ -149,7 +154,7 @@ public:
         std::string value;
         const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), slice(key), &value);
         if (status.IsNotFound()) return std::optional<std::string>();
-        if (!status.ok()) return to_error(status, dir_);
+        if (!status.ok()) return failed(status);
         return std::optional<std::string>(std::move(value));
     }
 
@@ -158,7 +163,7 @@ public:
         std::optional<std::pair<std::string, std::string>> last;
         const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
         at->SeekForPrev(slice(to));
-        if (!at->status().ok()) return to_error(at->status(), dir_);
+        if (!at->status().ok()) return failed(at->status());
         if (at->Valid() && view(at->key()) >= from && view(at->key()) != kThroughKey) {
             last.emplace(at->key().ToString(), at->value().ToString());
         }
@@ -174,14 +179,25 @@ public:
             if (view(at->key()) == kThroughKey) continue;
             if (!visit(view(at->key()), view(at->value()))) break;
         }
-        if (!at->status().ok()) return to_error(at->status(), dir_);
+        if (!at->status().ok()) return failed(at->status());
         return {};
     }
 
 private:
+    Error failed(const rocksdb::Status& status) const {
+        Error error = to_error(status, dir_);
+        if (error.code == Errc::corruption) {
+            // Not synced: if a crash takes it, the damage is met again.
+            std::ofstream(dir_ + "/" + kDamagedName) << error.message << '\n';
+            if (on_damage_) on_damage_(error);
+        }
+        return error;
+    }
+
     const std::string dir_;
     const rocksdb::Options options_;
     const std::unique_ptr<rocksdb::DB> db_;
+    const std::function<void(const Error&)> on_damage_;
 };
 
 Error not_opened(const rocksdb::Status& status, const std::string& dir) {
@@ -193,17 +209,21 @@ Error not_opened(const rocksdb::Status& status, const std::string& dir) {
 
 }  // namespace
 
-Result<std::unique_ptr<StateDb>> open_rocks_state(const std::string& dir) {
+Result<std::unique_ptr<StateDb>> open_rocks_state(const std::string& dir,
+                                                  std::function<void(const Error&)> on_damage) {
     std::error_code ignored;
     std::filesystem::remove(dir + "/" + kIncomingName, ignored);
     std::filesystem::create_directory(dir, ignored);
+    if (std::filesystem::exists(dir + "/" + kDamagedName, ignored)) {
+        return Error{Errc::corruption, dir + ": damage was met in it before"};
+    }
     if (auto room = need_room(dir, kOpenRoomBytes); !room) return std::move(room).error();
     const rocksdb::Options options = make_options();
     rocksdb::DB* raw = nullptr;
     const rocksdb::Status status = rocksdb::DB::Open(options, dir, &raw);
     std::unique_ptr<rocksdb::DB> db(raw);
     if (!status.ok()) return not_opened(status, dir);
-    auto state = std::make_unique<RocksState>(dir, options, std::move(db));
+    auto state = std::make_unique<RocksState>(dir, options, std::move(db), std::move(on_damage));
     // A database whose first table cannot be read is found now rather than at the first look-up.
     if (auto through = state->through(); !through) return std::move(through).error();
     return std::unique_ptr<StateDb>(std::move(state));
@@ -212,6 +232,7 @@ Result<std::unique_ptr<StateDb>> open_rocks_state(const std::string& dir) {
 Result<void> remove_rocks_state(const std::string& dir) {
     std::error_code failed;
     std::filesystem::remove(dir + "/" + kIncomingName, failed);
+    std::filesystem::remove(dir + "/" + kDamagedName, failed);
     const rocksdb::Status status = rocksdb::DestroyDB(dir, make_options());
     if (!status.ok()) {
         return Error{Errc::io, dir + ": cannot be removed: " + status.ToString()};

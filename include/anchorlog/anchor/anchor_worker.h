@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -87,6 +88,9 @@ public:
     virtual ~AnchorWorker() = default;
 
     virtual void start() = 0;
+    // After start(): until the chain was heard or could not be, or `limit` has passed. A fork that
+    // the chain shows has been told to ForkAlarm by then. Any thread.
+    virtual void await_answer(std::chrono::milliseconds limit) = 0;
     virtual void wake() = 0;  // any thread: a batch was sealed
     virtual void stop() = 0;  // aborts a running call; joins within a second or two
     [[nodiscard]] virtual AnchorStatus status() const = 0;  // any thread

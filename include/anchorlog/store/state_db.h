@@ -43,8 +43,11 @@ public:
 };
 
 // RocksDB in `dir`, small (design §6): sorted runs ingested as SST files, no WAL. A directory
-// that cannot be opened as such is corruption: the caller removes it and rebuilds.
-[[nodiscard]] Result<std::unique_ptr<StateDb>> open_rocks_state(const std::string& dir);
+// that cannot be opened as such is corruption: the caller removes it and rebuilds. Opening does
+// not read the tables, so damage in one shows at the first look-up that meets it: `on_damage` is
+// called then, on that thread, and the directory is marked to be corruption at the next opening.
+[[nodiscard]] Result<std::unique_ptr<StateDb>> open_rocks_state(
+    const std::string& dir, std::function<void(const Error&)> on_damage = {});
 // Removes what open_rocks_state made, whatever state it is in.
 [[nodiscard]] Result<void> remove_rocks_state(const std::string& dir);
 

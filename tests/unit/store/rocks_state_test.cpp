@@ -133,5 +133,28 @@ TEST_F(RocksStateTest, removing_leaves_files_that_are_not_the_databases) {
 
 TEST_F(RocksStateTest, removing_nothing_is_fine) { EXPECT_TRUE(remove_rocks_state(dir_)); }
 
+// Damage inside a table is not seen by opening; it must not be met again after the next one.
+TEST_F(RocksStateTest, DamageMetByALookUpIsToldAndRefusedAtTheNextOpening) {
+    fill();
+    const std::string table = file_with(".sst");
+    overwrite(table, stdfs::file_size(table) / 2, std::string(64, '\xff'));
+    int told = 0;
+    {
+        auto db = open_rocks_state(dir_, [&](const Error& error) {
+            ++told;
+            EXPECT_EQ(error.code, Errc::corruption);
+        });
+        ASSERT_TRUE(db) << db.error().message;
+        bool met = false;
+        for (int i = 10'000; i < 20'000 && !met; i += 10) {
+            met = !(*db)->get("k" + std::to_string(i));
+        }
+        ASSERT_TRUE(met);
+        EXPECT_EQ(told, 1);
+    }
+    expect_corrupt();
+    expect_rebuildable();
+}
+
 }  // namespace
 }  // namespace anchorlog::store
