@@ -37,17 +37,19 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
 
 
 class Pki:
-    """`server` for gateways on 127.0.0.1; senders and misfits on demand."""
+    """`server` for gateways on 127.0.0.1; senders and misfits on demand. anchorlogctl runs below
+    `wrapper`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, wrapper: Sequence[str] = ()) -> None:
         self.dir = directory
+        self._ctl = [*wrapper, program("anchorlogctl")]
         self._pki("init")
         self._pki("server", "--name", "server", "--san", "ip:127.0.0.1", "--san", "dns:localhost")
         self.ca = directory / "ca.crt"
         self.server = self._identity("server")
 
     def _pki(self, command: str, *options: str) -> None:
-        run_ok([program("anchorlogctl"), "pki", command, "--dir", str(self.dir), *options])
+        run_ok([*self._ctl, "pki", command, "--dir", str(self.dir), *options])
 
     def _identity(self, name: str) -> Identity:
         return Identity(self.dir / f"{name}.crt", self.dir / f"{name}.key")
