@@ -241,6 +241,19 @@ def config_seeds(formats: dict[str, Any]) -> tuple[Seeds, Seeds, Seeds]:
     return configs, registries, trusts
 
 
+def journal_seeds() -> Seeds:
+    """Segments, separated by 0x1E; lines tell their numbers."""
+    return {
+        "empty": b"", "padded": b"0:a\n1:bb\n" + bytes(40), "torn": b"0:a\n1:bb\n2:cc",
+        "hole": b"0:a\n1:b\0\n2:c\n" + bytes(9), "wrong_number": b"0:a\n2:b\n",
+        "zeros": bytes(64), "long": b"0:" + b"x" * 46 + b"\n1:" + b"y" * 47 + b"\n",
+        "two": b"0:a\n1:b\n\x1e2:c\n" + bytes(20),
+        "empty_newest": b"0:a\n1:b\n\x1e" + bytes(64),
+        "gap": b"0:a\n\x1e\xff2:c\n", "three": b"0:a\n\x1e1:b\n\x1e2:c\n3:d",
+        "full": b"".join(b"%d:%s\n" % (n, b"z" * 20) for n in range(5)) + bytes(8),
+    }
+
+
 def tree_seeds() -> tuple[Seeds, Seeds, Seeds]:
     """Inputs that are instructions: sizes and changes, as the targets read them."""
     paths = {
@@ -283,7 +296,8 @@ def all_seeds() -> dict[str, Seeds]:
     return {name: maker(formats) for name, maker in makers.items()} | {
         "anchor_line": anchors, "anchor_proof": anchors, "batch_line": batches,
         "block_header": block_headers, "config": configs, "contract_data": contract_seeds(eth),
-        "header": headers, "list_trie": lists, "merkle_path": paths, "note": notes,
+        "header": headers, "journal": journal_seeds(), "list_trie": lists,
+        "merkle_path": paths, "note": notes,
         "receipt": receipts, "registry": registries, "rlp": rlp_seeds(eth),
         "rpc_answer": rpc_seeds(eth), "transaction": transaction_seeds(eth),
         "trie_proof": proofs, "trust": trusts, "verify_log": edits,

@@ -23,6 +23,7 @@ void encoding(ByteView input);
 void entry(ByteView input);
 void frame(ByteView input);
 void header(ByteView input);
+void journal(ByteView input);
 void list_trie(ByteView input);
 void merkle_path(ByteView input);
 void note(ByteView input);
@@ -53,6 +54,7 @@ inline constexpr std::array kTargets{
     NamedTarget{"entry", entry},
     NamedTarget{"frame", frame},
     NamedTarget{"header", header},
+    NamedTarget{"journal", journal},
     NamedTarget{"list_trie", list_trie},
     NamedTarget{"merkle_path", merkle_path},
     NamedTarget{"note", note},
