@@ -12,7 +12,8 @@ import pytest
 from ganache_node import CONTRACTS
 
 ROOT = CONTRACTS.parent
-# The program itself: the package's Node.js front answers 0 whatever happened.
+# The package for this platform, not the one in front of it: that needs a newer Node.js than Debian
+# 12 has, and answers 0 whatever happened.
 FORGE = next((CONTRACTS / "node_modules" / "@foundry-rs").glob("forge-*/bin/forge"), None)
 GAS_OF_AN_ANCHOR_MAX = 58_400
 TESTS_MIN = 13
