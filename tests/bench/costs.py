@@ -13,9 +13,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from suite.footprint import running_daemon
 from suite.pairs import COALESCED, SEPARATE
 from suite.tool import cpu_s, options_of
-from suite.footprint import running_daemon
 
 from harness.process import HarnessError  # isort: skip
 
