@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <string_view>
 
-#include "anchorlog/crypto/sha256.h"
 #include "anchorlog/crypto/x509.h"
 #include "crypto/openssl_ptr.h"
 
@@ -45,10 +45,13 @@ Result<PeerIdentity> identity_from_der(ByteView der) {
     const CertificatePtr certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
     if (!certificate) return openssl_error(Errc::invalid_input, "certificate: not X.509 in DER");
     if (at != der.data() + der.size()) return bad_identity("bytes follow its end");
+    return identity_of(certificate.get());
+}
 
+Result<PeerIdentity> identity_of(const X509* certificate) {
     // Gives nothing also when the extension occurs twice.
     const GeneralNamesPtr names(static_cast<GENERAL_NAMES*>(
-        X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
     if (!names) {
         return openssl_error(Errc::invalid_input,
                              "certificate: no single, valid subjectAltName extension");
@@ -67,8 +70,11 @@ Result<PeerIdentity> identity_from_der(ByteView der) {
 
     PeerIdentity identity;
     identity.sender = std::move(*sender);
-    const Hash hash = sha256(der);
-    std::copy_n(hash.bytes.begin(), identity.fingerprint.size(), identity.fingerprint.begin());
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    if (X509_digest(certificate, EVP_sha256(), digest.data(), nullptr) != 1) {
+        return openssl_error(Errc::invalid_input, "certificate: cannot be hashed");
+    }
+    std::copy_n(digest.begin(), identity.fingerprint.size(), identity.fingerprint.begin());
     return identity;
 }
 

@@ -238,14 +238,9 @@ Result<TlsContextPtr> make_tls_context(const TlsFiles& files) {
 }
 
 Result<crypto::PeerIdentity> peer_identity(const SSL* connection) {
-    X509* certificate = SSL_get0_peer_certificate(connection);
+    const X509* certificate = SSL_get0_peer_certificate(connection);
     if (certificate == nullptr) return Error{Errc::refused, "no client certificate"};
-    unsigned char* der = nullptr;
-    const int size = i2d_X509(certificate, &der);
-    if (size <= 0) return Error{Errc::invalid_input, "client certificate: no DER form"};
-    auto identity = crypto::identity_from_der(ByteView(der, static_cast<std::size_t>(size)));
-    OPENSSL_free(der);
-    return identity;
+    return crypto::identity_of(certificate);
 }
 
 std::string handshake_failure(const SSL* connection, unsigned long error) {

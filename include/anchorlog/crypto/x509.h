@@ -8,6 +8,8 @@
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/result.h"
 
+struct x509_st;  // OpenSSL's X509
+
 namespace anchorlog::crypto {
 
 // What the log keeps of a client certificate.
@@ -20,6 +22,8 @@ struct PeerIdentity {
 // `urn:anchorlog:sender:<name>`, name `[A-Za-z0-9._:-]{1,64}` (formats §1, §2). The chain,
 // dates and purpose are the TLS library's to check.
 [[nodiscard]] Result<PeerIdentity> identity_from_der(ByteView der);
+// The same from OpenSSL's X509: parsing one a second time costs as much as checking its signature.
+[[nodiscard]] Result<PeerIdentity> identity_of(const x509_st* certificate);
 
 // A certificate and its key, both PEM.
 struct CertifiedKey {
