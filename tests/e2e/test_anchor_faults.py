@@ -352,6 +352,9 @@ def test_the_submitter_is_rotated_with_an_anchor_in_flight(
         anvil.set_automine(True)
         gateway.ctl("contract", "rotate-submitter", *contract, "--key",
                     str(gateway.dir / "submitter.key"), "--new-key", new_key)
+        # The anchor in flight may have been sent again and mined ahead of the rotation: with
+        # nothing more to anchor the daemon would then have no reason to look at the contract.
+        deliver(gateway, 11)
         wait_stalled(gateway, next_one)
         shown = gateway.ctl("contract", "show", *contract)
         assert shown["submitter"] == next_one
