@@ -120,12 +120,13 @@ Result<verify::Trust> trust_of(const VerifyCall& call) {
     return verify::load_trust(fs, *path);
 }
 
-Result<std::unique_ptr<verify::ChainView>> chain_of(const VerifyCall& call) {
+Result<std::unique_ptr<verify::ChainView>> chain_of(const VerifyCall& call,
+                                                    const Console& console) {
     if (call.has("--offline") == call.has("--rpc")) {
         return usage("choose --rpc URL (ask a chain) or --offline (ask nobody)");
     }
     if (call.has("--offline")) return std::unique_ptr<verify::ChainView>();
-    return make_rpc_chain_view(call.get("--rpc"));
+    return console.connect(call.get("--rpc"));
 }
 
 Result<verify::WhichEntry> entry_of(const VerifyCall& call) {
@@ -157,7 +158,7 @@ int exit_status(verify::Verdict verdict) {
 }
 
 Result<int> run_log(const VerifyCall& call, const Console& console) {
-    auto chain = chain_of(call);
+    auto chain = chain_of(call, console);
     if (!chain) return std::move(chain).error();
     auto trust = trust_of(call);
     if (!trust) return std::move(trust).error();
@@ -168,7 +169,7 @@ Result<int> run_log(const VerifyCall& call, const Console& console) {
 Result<int> run_entry(const VerifyCall& call, const Console& console) {
     auto which = entry_of(call);
     if (!which) return std::move(which).error();
-    auto chain = chain_of(call);
+    auto chain = chain_of(call, console);
     if (!chain) return std::move(chain).error();
     auto trust = trust_of(call);
     if (!trust) return std::move(trust).error();

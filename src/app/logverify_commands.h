@@ -55,7 +55,8 @@ struct VerifyCommand {
 // --trust FILE, which every judgement needs.
 [[nodiscard]] Result<verify::Trust> trust_of(const VerifyCall& call);
 // --rpc URL; null for --offline. `log` and `entry` demand the one or the other.
-[[nodiscard]] Result<std::unique_ptr<verify::ChainView>> chain_of(const VerifyCall& call);
+[[nodiscard]] Result<std::unique_ptr<verify::ChainView>> chain_of(const VerifyCall& call,
+                                                                  const Console& console);
 // --index N or --entry-id UUID, exactly one.
 [[nodiscard]] Result<verify::WhichEntry> entry_of(const VerifyCall& call);
 
@@ -66,8 +67,5 @@ template <class Report>
     console.out << (call.has("--json") ? verify::to_json(report) : verify::to_text(report));
     return exit_status(report.verdict);
 }
-
-// Verification's view of an Ethereum node; named without what a URL may hold of secrets.
-[[nodiscard]] std::unique_ptr<verify::ChainView> make_rpc_chain_view(const std::string& url);
 
 }  // namespace anchorlog::app

@@ -32,14 +32,15 @@ Result<int> run_export(const VerifyCall& call, const Console& console) {
 }
 
 Result<int> run_evidence(const VerifyCall& call, const Console& console) {
+    auto chain = call.has("--rpc") ? console.connect(call.get("--rpc"))
+                                   : std::unique_ptr<verify::ChainView>();
+    if (!chain) return std::move(chain).error();
     auto trust = trust_of(call);
     if (!trust) return std::move(trust).error();
     PosixFileSystem fs;
     auto file = read_file(fs, call.words[0], wire::kTlogProofSizeMax);
     if (!file) return Error{Errc::io, file.error().message};
-    std::unique_ptr<verify::ChainView> chain;
-    if (call.has("--rpc")) chain = make_rpc_chain_view(call.get("--rpc"));
-    return show(verify::verify_evidence(*file, *trust, chain.get()), call, console);
+    return show(verify::verify_evidence(*file, *trust, chain->get()), call, console);
 }
 
 }  // namespace anchorlog::app

@@ -1,7 +1,5 @@
 #include "wire/canonical_scan.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -265,8 +263,6 @@ bool utf16_less(std::string_view a, std::string_view b) {
     }
     return x < y;
 }
-
-bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 std::optional<std::uint64_t> parse_integer(std::string_view token) {
     if (token.empty() || token.size() > kIntegerDigitsMax ||

@@ -27,7 +27,6 @@ LIBRARIES = {
     "boost/": {"net", "app"},
     "openssl/": {"crypto", "net"},
     "rocksdb/": {"store"},
-    "simdjson.h": {"wire"},
     "nlohmann/": {"wire", "anchor", "verify", "net", "app"},
     "spdlog/": {"base"},
     "curl/": {"anchor", "app"},
@@ -37,7 +36,7 @@ LIBRARIES = {
 }
 # Few files pay for compiling a heavy header, and a change of library touches few files.
 LIBRARY_FILES_MAX = {
-    "openssl/": 12, "rocksdb/": 2, "simdjson.h": 2, "nlohmann/": 14, "spdlog/": 2, "curl/": 2,
+    "openssl/": 12, "rocksdb/": 2, "nlohmann/": 14, "spdlog/": 2, "curl/": 2,
     "secp256k1": 1,
 }
 MAIN_LINES_MAX = 30

@@ -3,6 +3,7 @@
 from .alerts import Alert, make_alert, now_text, sign_alert, uuid7
 from .anvil import Anvil
 from .chain import Chain
+from .evidence import EvidenceFile
 from .fault_proxy import Fault, FaultProxy
 from .ganache import Ganache
 from .gateway import Gateway, MakeGateway
@@ -25,6 +26,7 @@ __all__ = [
     "Chain",
     "Checkpoint",
     "Child",
+    "EvidenceFile",
     "Fault",
     "FaultProxy",
     "Ganache",

@@ -33,9 +33,14 @@ class Verdict:
 def logverify(
     what: str, store: Path, trust: Path, *options: str, rpc: str | None = None
 ) -> Verdict:
-    """`what` is log or entry; without `rpc` offline. Asks twice: for people and for programs."""
-    chain = ["--rpc", rpc] if rpc else ["--offline"]
-    command = [program("logverify"), what, str(store), *options, "--trust", str(trust), *chain]
+    """`what` is log, entry or evidence; without `rpc` offline."""
+    chain = ["--rpc", rpc] if rpc else [] if what == "evidence" else ["--offline"]
+    return verdict_of(what, str(store), *options, "--trust", str(trust), *chain)
+
+
+def verdict_of(*arguments: str) -> Verdict:
+    """Asks twice: for people and for programs."""
+    command = [program("logverify"), *arguments]
     text = run(command)
     machine = run([*command, "--json"])
     if text.returncode != machine.returncode:
