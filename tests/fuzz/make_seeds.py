@@ -7,6 +7,8 @@ What a fuzzer found later (`found_*`, `crash_*`) stays beside them.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,12 @@ def unhex(text: str) -> bytes:
 
 def texts(**samples: str) -> Seeds:
     return {name: text.encode() for name, text in samples.items()}
+
+
+def cosigner_vkey(name: str, formats: dict[str, Any], member: str = "log_key") -> str:
+    tagged = b"\x04" + unhex(formats[member]["public"])
+    key_id = hashlib.sha256(name.encode() + b"\n" + tagged).hexdigest()[:8]
+    return f"{name}+{key_id}+{base64.b64encode(tagged).decode()}"
 
 
 def alert_seeds(formats: dict[str, Any]) -> Seeds:
@@ -99,6 +107,13 @@ def batch_seeds(formats: dict[str, Any]) -> tuple[Seeds, Seeds, Seeds]:
     headers |= texts(many_sources=canonical(many), beacon=canonical(beacon),
                      control=canonical(control), later=canonical({**header, "v": 2}))
     note = batches[1]["checkpoint"]
+    # A cosignature of the vectors' key, as C2SP's tools made it.
+    golden = ("anchorlog.example/gw-01\n1\nD+fwTNloj7mW7qmuEkjL6DtNBIBUE/NaslrZ3rWjyzI=\n\n"
+              "\u2014 anchorlog.example/gw-01 vrtA37jqLVm79KdTBzYG0bnN/K++hMp0Y6x/Teiak2/BG6XffFYOX"
+              "P99qGMglm/lpYNFLYw186aWxdF5Isr8C25DDAg=\n"
+              "\u2014 anchorlog.example/gw-01 mbP3AgAAAABlU/EAXEIH6ZRUFeFwC7mYZ5vHSamUqIuHh6qwUAAqW"
+              "84vTQuj6mVDlugXqbIu4V1bkKjj23hI448QorKAf/sdj45VAg==\n")
+    notes |= texts(cosignature=golden, witness=cosigner_vkey("witness.example/w1", formats))
     notes |= texts(checkpoint=batches[1]["checkpoint_text"], vkey=formats["log_key"]["vkey"],
                    cosigned=note + "\u2014 witness.example/w AAAAAAECAwQ=\n",
                    empty_tree="a\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n")
@@ -135,6 +150,37 @@ def anchor_seeds(eth: dict[str, Any]) -> Seeds:
         "reason": "block 5 left the chain", "target": "eth",
     }).encode()
     return seeds
+
+
+def proof_seeds(formats: dict[str, Any], anchors: Seeds) -> Seeds:
+    """Files, and files whose extra stands at their beginning as it is."""
+    log = formats["log"]
+    batch = log["batches"][1]
+    receipt = json.loads(anchors["receipt_one"])
+    extra = {"anchors": [], "batch_path": [log["leaves"][0], log["leaves"][2]],
+             "entry": log["entries"][1], "header": batch["header"], "keys": [],
+             "seal": batch["seal"], "v": 1}
+    key = {"checkpoint": batch["checkpoint"], "header": batch["header"], "path": []}
+    whole = {**extra, "anchors": [{"path": [log["leaves"][1]], "receipt": receipt}], "keys": [key]}
+    path = base64.b64encode(unhex(log["batches"][0]["header_leaf"])).decode()
+    rest = f"index 1\n{path}\n\n{batch['checkpoint']}"
+    return texts(
+        bare="c2sp.org/tlog-proof@v1\n" + rest, small=canonical(extra) + "\n" + rest,
+        whole=canonical(whole) + "\n" + rest, later=canonical({**extra, "v": 2}) + "\n" + rest,
+        file="c2sp.org/tlog-proof@v1\nextra "
+             + base64.b64encode(canonical(extra).encode()).decode() + "\n" + rest,
+    )
+
+
+def raw_proof_seeds() -> Seeds:
+    """Some of the published proofs, good and bad."""
+    published = json.loads((VECTORS / "transparency-dev-merkle.json").read_text())
+    wanted = ("happy-path", "empty-root", "swapped-roots", "inserted-component", "size1-sub-@1")
+    return {
+        name.replace("/", "_").replace("@", ""): json.dumps(case).encode()
+        for name, case in published.items()
+        if name.endswith(wanted) and name.split("/")[1] in "013"
+    }
 
 
 def rlp_seeds(eth: dict[str, Any]) -> Seeds:
@@ -229,10 +275,12 @@ def config_seeds(formats: dict[str, Any]) -> tuple[Seeds, Seeds, Seeds]:
                        twice='{"senders":{"a":{"state":"revoked","devices":{}},'
                              '"a":{"state":"active","devices":{}}}}')
     vkey = formats["log_key"]["vkey"]
+    first = cosigner_vkey("witness.example/w1", formats)
+    second = cosigner_vkey("witness.example/w2", formats, "device_key")
     trusts = texts(
         log=f"log {vkey}\n",
         whole=f"# what we trust\nlog {vkey} https://log.example/\n"
-              f"witness w1 {vkey} https://w.example\nwitness w2 {vkey}\n"
+              f"witness w1 {first} https://w.example\nwitness w2 {second}\n"
               "group g any w1 w2\ngroup h 2 g w1 w2\nquorum h\n"
               f"anchor eip155:1:0x{'42' * 20} 0x{'6c' * 32} public\n"
               f"block 1 5 {'ab' * 32}\n",
@@ -271,14 +319,26 @@ def tree_seeds() -> tuple[Seeds, Seeds, Seeds]:
     }
     edits = {
         "sound": b"\x00", "overwrite": b"\x01\x00\x03\x00\x20\x02AB",
-        "flip": b"\x02\x07\x03\x01\x00\x01",
+        "flip": b"\x02\x04\x03\x01\x00\x01",
         "insert": b"\x03\x01\x03\x00\x00\x02{}", "erase": b"\x04\x02\x01\x00\x50\x05",
-        "truncate": b"\x05\x03\x01\x01\x00\x00", "line_away": b"\x06\x04\x03\x00\x10\x00",
-        "line_moved": b"\x07\x05\x03\x02\x10\x07", "file_away": b"\x08\x06\x00\x00\x00\x00",
-        "no_anchor": b"\x01\x04\x00\x00\x00\x00\x04\x00\x00\x00\x00",
-        "no_leaves": b"\x01\x06\x02\x00\x00\x00\x06\x03\x00\x00\x00",
+        "truncate": b"\x05\x03\x01\x01\x00\x00", "line_away": b"\x06\x05\x03\x00\x10\x00",
+        "line_moved": b"\x07\x06\x03\x02\x10\x07", "file_away": b"\x08\x07\x00\x00\x00\x00",
+        "no_anchor": b"\x01\x05\x00\x00\x00\x00\x05\x00\x00\x00\x00",
+        "no_leaves": b"\x01\x07\x02\x00\x00\x00\x07\x03\x00\x00\x00",
     }
     return paths, lists, edits
+
+
+def evidence_edits() -> Seeds:
+    """Edits of evidence: which one, then what, of which part and with which other one."""
+    return {
+        "sound": b"\x00", "unanchored": b"\x0b", "overwrite": b"\x01\x00\x00\x00\x20\x02AB",
+        "flip_checkpoint": b"\x02\x04\x01\x00\x40\x01", "insert": b"\x03\x01\x00\x00\x00\x02{}",
+        "erase_path": b"\x04\x02\x01\x00\x08\x2d", "cut": b"\x05\x03\x01\x00\x60\x00",
+        "other_rest": b"\x00\x05\x15", "other_extra": b"\x00\x05\x14",
+        "neighbour_rest": b"\x00\x05\x03", "splice": b"\x00\x06\x0e\x01\x00\x40",
+        "splice_checkpoint": b"\x00\x06\x0f\x00\x50\x10",
+    }
 
 
 def all_seeds() -> dict[str, Seeds]:
@@ -298,7 +358,9 @@ def all_seeds() -> dict[str, Seeds]:
         "block_header": block_headers, "config": configs, "contract_data": contract_seeds(eth),
         "header": headers, "journal": journal_seeds(), "list_trie": lists,
         "merkle_path": paths, "note": notes,
-        "receipt": receipts, "registry": registries, "rlp": rlp_seeds(eth),
+        "evidence": evidence_edits(), "raw_proof": raw_proof_seeds(),
+        "tlog_proof": proof_seeds(formats, anchors), "receipt": receipts,
+        "registry": registries, "rlp": rlp_seeds(eth),
         "rpc_answer": rpc_seeds(eth), "transaction": transaction_seeds(eth),
         "trie_proof": proofs, "trust": trusts, "verify_log": edits,
     }

@@ -21,16 +21,19 @@ void config(ByteView input);
 void contract_data(ByteView input);
 void encoding(ByteView input);
 void entry(ByteView input);
+void evidence(ByteView input);
 void frame(ByteView input);
 void header(ByteView input);
 void journal(ByteView input);
 void list_trie(ByteView input);
 void merkle_path(ByteView input);
 void note(ByteView input);
+void raw_proof(ByteView input);
 void receipt(ByteView input);
 void registry(ByteView input);
 void rlp(ByteView input);
 void rpc_answer(ByteView input);
+void tlog_proof(ByteView input);
 void transaction(ByteView input);
 void trie_proof(ByteView input);
 void trust(ByteView input);
@@ -52,16 +55,19 @@ inline constexpr std::array kTargets{
     NamedTarget{"contract_data", contract_data},
     NamedTarget{"encoding", encoding},
     NamedTarget{"entry", entry},
+    NamedTarget{"evidence", evidence},
     NamedTarget{"frame", frame},
     NamedTarget{"header", header},
     NamedTarget{"journal", journal},
     NamedTarget{"list_trie", list_trie},
     NamedTarget{"merkle_path", merkle_path},
     NamedTarget{"note", note},
+    NamedTarget{"raw_proof", raw_proof},
     NamedTarget{"receipt", receipt},
     NamedTarget{"registry", registry},
     NamedTarget{"rlp", rlp},
     NamedTarget{"rpc_answer", rpc_answer},
+    NamedTarget{"tlog_proof", tlog_proof},
     NamedTarget{"transaction", transaction},
     NamedTarget{"trie_proof", trie_proof},
     NamedTarget{"trust", trust},

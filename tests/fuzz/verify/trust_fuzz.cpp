@@ -8,6 +8,13 @@ namespace anchorlog::fuzz {
 
 namespace {
 
+// A witness's vkey: algorithm 0x04.
+std::string cosigner_vkey(const wire::VerifierKey& key) {
+    Bytes tagged{0x04};
+    append(tagged, key.key);
+    return key.name + '+' + wire::format_key_id(key.key_id) + '+' + to_base64(tagged);
+}
+
 // Writes what was understood; reading it again must give the same.
 std::string format_trust(const verify::Trust& trust) {
     std::string out;
@@ -16,8 +23,8 @@ std::string format_trust(const verify::Trust& trust) {
     }
     for (const auto& witness : trust.witnesses) {
         if (!witness.key) continue;  // of an algorithm that is not kept
-        out += "witness " + witness.name + ' ' + wire::format_vkey(*witness.key) + ' ' +
-               witness.url + '\n';
+        out += "witness " + witness.name + ' ' + cosigner_vkey(*witness.key) + ' ' + witness.url +
+               '\n';
     }
     for (const auto& anchor : trust.anchors) {
         out += "anchor eip155:" + std::to_string(anchor.chain_id) + ':' +

@@ -37,6 +37,22 @@ void check_checkpoint(std::string_view text) {
 void check_vkey(std::string_view text) {
     const auto key = wire::parse_vkey(text);
     if (key) require(wire::format_vkey(*key) == text, "a vkey is written as read");
+    const auto cosigner = wire::parse_cosigner_vkey(text);
+    require(!cosigner || !key, "a key has one algorithm");
+    if (!cosigner || !*cosigner) return;
+    const wire::VerifierKey again = wire::make_cosigner_key((*cosigner)->name, (*cosigner)->key);
+    require(again.key_id == (*cosigner)->key_id, "a key id is that of name and key");
+}
+
+// The same key as a witness: its cosignature is in the corpus, too.
+void check_cosignature(const wire::Note& note) {
+    const wire::VerifierKey witness = wire::make_cosigner_key(known_key().name, known_key().key);
+    const auto seen = wire::verify_cosignature(note, witness);
+    if (!seen || !*seen) return;
+    require(**seen == 1'700'000'000, "a cosignature's time is signed");
+    wire::Note other = note;
+    other.text += "x\n";
+    require(!wire::verify_cosignature(other, witness), "a cosignature is of one text");
 }
 
 }  // namespace
@@ -54,6 +70,7 @@ void note(ByteView input) {
     require(format_note(*note) == text, "a note is written as it was read");
     check_checkpoint(note->text);
     static_cast<void>(wire::verify_note(*note, {known_key()}));
+    check_cosignature(*note);
     require(!wire::verify_note(*note, {}), "without a key nothing is verified");
 }
 
