@@ -42,12 +42,18 @@ std::string_view as_text(ByteView bytes) noexcept {
 
 std::string to_hex(ByteView bytes) {
     std::string out;
-    out.reserve(bytes.size() * 2);
-    for (const std::uint8_t byte : bytes) {
-        out.push_back(kHexDigits[byte >> 4U]);
-        out.push_back(kHexDigits[byte & 0x0FU]);
-    }
+    append_hex(out, bytes);
     return out;
+}
+
+void append_hex(std::string& out, ByteView bytes) {
+    const std::size_t before = out.size();
+    out.resize(before + bytes.size() * 2);
+    char* at = out.data() + before;
+    for (const std::uint8_t byte : bytes) {
+        *at++ = kHexDigits[byte >> 4U];
+        *at++ = kHexDigits[byte & 0x0FU];
+    }
 }
 
 Result<Bytes> from_hex(std::string_view hex) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 
 namespace anchorlog {
@@ -18,8 +17,6 @@ constexpr std::int64_t kWallMsMax = 253'402'300'799'999;  // 9999-12-31T23:59:59
 constexpr std::size_t kServerTimeSize = 24;
 constexpr std::size_t kSecondsSize = 19;  // YYYY-MM-DDThh:mm:ss
 constexpr std::size_t kFractionDigitsMax = 9;
-// `d` stands for a digit; everything else stands for itself.
-constexpr std::string_view kSecondsShape = "dddd-dd-ddTdd:dd:dd";
 
 std::int64_t read_clock_ms(clockid_t id) {
     timespec at{};
@@ -27,31 +24,48 @@ std::int64_t read_clock_ms(clockid_t id) {
     return std::int64_t{at.tv_sec} * 1000 + at.tv_nsec / 1'000'000;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+// Reads digits at known places; after the first byte that is none it stays failed.
+class Digits {
+public:
+    explicit Digits(std::string_view text) : text_(text) {}
+    unsigned at(std::size_t begin, std::size_t count) {
+        unsigned value = 0;
+        for (std::size_t i = begin; i < begin + count; ++i) {
+            const auto digit = static_cast<unsigned>(static_cast<unsigned char>(text_[i])) - '0';
+            is_failed_ = is_failed_ || digit > 9;
+            value = value * 10 + digit;
+        }
+        return value;
+    }
+    [[nodiscard]] bool is_failed() const { return is_failed_; }
 
-unsigned number(std::string_view digits) {
-    unsigned value = 0;
-    for (const char c : digits) value = value * 10 + static_cast<unsigned>(c - '0');
-    return value;
+private:
+    std::string_view text_;
+    bool is_failed_ = false;
+};
+
+void put_digits(char* at, std::size_t count, unsigned value) {
+    for (; count > 0; value /= 10) at[--count] = static_cast<char>('0' + value % 10);
 }
 
 Error bad_time(std::string_view why) { return {Errc::invalid_input, "time: " + std::string(why)}; }
 
 // Reads `YYYY-MM-DDThh:mm:ss` at the front of `text`, checking the calendar.
 Result<WallTime> parse_seconds(std::string_view text) {
-    if (text.size() < kSecondsSize) return bad_time("YYYY-MM-DDThh:mm:ss…Z expected");
-    for (std::size_t i = 0; i < kSecondsSize; ++i) {
-        const bool fits = kSecondsShape[i] == 'd' ? is_digit(text[i]) : text[i] == kSecondsShape[i];
-        if (!fits) return bad_time("YYYY-MM-DDThh:mm:ss…Z expected");
+    if (text.size() < kSecondsSize || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
+        text[13] != ':' || text[16] != ':') {
+        return bad_time("YYYY-MM-DDThh:mm:ss…Z expected");
     }
-    const unsigned year = number(text.substr(0, 4));
+    Digits digits(text);
+    const unsigned year = digits.at(0, 4);
     const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(year)),
-                                           std::chrono::month(number(text.substr(5, 2))),
-                                           std::chrono::day(number(text.substr(8, 2))));
+                                           std::chrono::month(digits.at(5, 2)),
+                                           std::chrono::day(digits.at(8, 2)));
+    const unsigned hour = digits.at(11, 2);
+    const unsigned minute = digits.at(14, 2);
+    const unsigned second = digits.at(17, 2);
+    if (digits.is_failed()) return bad_time("YYYY-MM-DDThh:mm:ss…Z expected");
     if (year == 0 || !date.ok()) return bad_time("no such day in the calendar");
-    const unsigned hour = number(text.substr(11, 2));
-    const unsigned minute = number(text.substr(14, 2));
-    const unsigned second = number(text.substr(17, 2));
     if (hour > 23 || minute > 59 || second > 59) return bad_time("no such time of day");
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
     return WallTime{days * kMsPerDay +
@@ -65,19 +79,25 @@ Now SystemClock::now() const {
 }
 
 std::string format_server_time(WallTime time) {
+    std::string out;
+    append_server_time(out, time);
+    return out;
+}
+
+void append_server_time(std::string& out, WallTime time) {
     const milliseconds since(std::clamp(time.ms, kWallMsMin, kWallMsMax));
     const auto day = std::chrono::floor<std::chrono::days>(since);
     const std::chrono::year_month_day date{std::chrono::sys_days(day)};
-    const std::chrono::hh_mm_ss<milliseconds> clock(since - day);
-    std::array<char, 64> out{};
-    const int size = std::snprintf(
-        out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-        static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-        static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-        static_cast<int>(clock.subseconds().count()));
-    ANCHORLOG_ASSERT(size == static_cast<int>(kServerTimeSize));
-    return {out.data(), kServerTimeSize};
+    const auto in_day = static_cast<unsigned>((since - day).count());
+    std::array<char, kServerTimeSize + 1> text{"0000-00-00T00:00:00.000Z"};
+    put_digits(&text[0], 4, static_cast<unsigned>(static_cast<int>(date.year())));
+    put_digits(&text[5], 2, static_cast<unsigned>(date.month()));
+    put_digits(&text[8], 2, static_cast<unsigned>(date.day()));
+    put_digits(&text[11], 2, in_day / 3'600'000);
+    put_digits(&text[14], 2, in_day / 60'000 % 60);
+    put_digits(&text[17], 2, in_day / 1'000 % 60);
+    put_digits(&text[20], 3, in_day % 1'000);
+    out.append(text.data(), kServerTimeSize);
 }
 
 Result<WallTime> parse_server_time(std::string_view text) {
@@ -92,14 +112,15 @@ Result<WallTime> parse_sender_time(std::string_view text) {
     if (rest.empty() || rest.back() != 'Z') return bad_time("`Z` expected at the end");
     rest.remove_suffix(1);
     if (rest.empty()) return time;
-    const std::string_view digits = rest.substr(1);
-    if (rest.front() != '.' || digits.empty() || digits.size() > kFractionDigitsMax ||
-        !std::all_of(digits.begin(), digits.end(), is_digit)) {
+    const std::size_t count = rest.size() - 1;
+    Digits digits(rest);
+    unsigned ms = digits.at(1, std::min<std::size_t>(count, 3));
+    for (std::size_t i = count; i < 3; ++i) ms *= 10;
+    if (count > 3) static_cast<void>(digits.at(4, std::min(count, kFractionDigitsMax) - 3));
+    if (rest.front() != '.' || count == 0 || count > kFractionDigitsMax || digits.is_failed()) {
         return bad_time("`.` and 1 to 9 digits expected before `Z`");
     }
-    std::string padded(digits.substr(0, 3));
-    padded.resize(3, '0');
-    return WallTime{time->ms + number(padded)};
+    return WallTime{time->ms + ms};
 }
 
 }  // namespace anchorlog

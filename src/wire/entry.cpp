@@ -91,16 +91,15 @@ bool is_sender_urn(std::string_view text) {
 void append_alert_line(std::string& out, std::string_view canonical, const CertFingerprint& cert,
                        EntryIndex index, WallTime received_at, std::string_view sender,
                        std::string_view sent_at) {
-    ObjectWriter line(out);
-    line.raw("alert", canonical)
-        .plain("cert", to_hex(ByteView(cert)))
-        .number("index", index.value)
-        .plain("received_at", format_server_time(received_at));
-    std::string urn(kSenderPrefix);
-    line.plain("sender", urn.append(sender));
-    if (!sent_at.empty()) line.plain("sent_at", sent_at);
-    line.close();
-    out.push_back('\n');
+    out.append("{\"alert\":").append(canonical).append(",\"cert\":\"");
+    append_hex(out, ByteView(cert));
+    out.append("\",\"index\":");
+    append_number(out, index.value);
+    out.append(",\"received_at\":\"");
+    append_server_time(out, received_at);
+    out.append("\",\"sender\":\"").append(kSenderPrefix).append(sender);
+    if (!sent_at.empty()) out.append("\",\"sent_at\":\"").append(sent_at);
+    out.append("\"}\n");
 }
 
 void append_audit_line(std::string& out, const Audit& audit, EntryIndex index,

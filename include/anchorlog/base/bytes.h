@@ -19,6 +19,7 @@ using ByteView = std::span<const std::uint8_t>;
 
 // Lower-case hexadecimal, as every hash and key in our JSON is written (formats §1).
 [[nodiscard]] std::string to_hex(ByteView bytes);
+void append_hex(std::string& out, ByteView bytes);
 [[nodiscard]] inline std::string to_hex(const Hash& hash) { return to_hex(ByteView(hash.bytes)); }
 // Refuses upper case and odd lengths, so that one value has one spelling.
 [[nodiscard]] Result<Bytes> from_hex(std::string_view hex);

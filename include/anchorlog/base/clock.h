@@ -24,6 +24,7 @@ public:
 // "YYYY-MM-DDThh:mm:ss.mmmZ", 24 characters: the only form the server writes (formats §1).
 // Times outside the years 0001 to 9999 are written as the nearest time inside.
 [[nodiscard]] std::string format_server_time(WallTime time);
+void append_server_time(std::string& out, WallTime time);
 // Accepts exactly what format_server_time writes. Parse errors are invalid_input.
 [[nodiscard]] Result<WallTime> parse_server_time(std::string_view text);
 // RFC 3339 with `T` and `Z`, 0 to 9 fraction digits, second ≤ 59 (formats §1); below a
