@@ -1,12 +1,14 @@
 #include "anchorlog/wire/alert.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "anchorlog/wire/frame.h"
 #include "wire/alert_schema.h"
 #include "wire/canonical_scan.h"
 #include "wire/canonicalizer.h"
+#include "wire/expected_alert.h"
 
 namespace anchorlog::wire {
 
@@ -16,17 +18,26 @@ constexpr std::size_t kNameSizeMax = 64;
 constexpr std::size_t kOriginSizeMax = 255;
 constexpr std::size_t kUuidSize = 36;
 constexpr std::size_t kUuidVersionAt = 14;
-constexpr std::size_t kUuidVariantAt = 19;
+constexpr std::size_t kVariantByte = 8;
 // With its NUL, which no JSON text and no signed note begins with.
 constexpr std::string_view kSigningPrefix{"anchorlog/alert/v1\0", 19};
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 bool is_hyphen_position(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
 
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+// The value of each lower-case hex digit; every other byte has a high bit set.
+constexpr std::uint8_t kNoDigit = 0xF0;
+constexpr std::array<std::uint8_t, 256> kHexValue = [] {
+    std::array<std::uint8_t, 256> values{};
+    values.fill(kNoDigit);
+    for (std::uint8_t i = 0; i < 10; ++i) values[static_cast<std::size_t>('0') + i] = i;
+    for (std::uint8_t i = 0; i < 6; ++i) {
+        values[static_cast<std::size_t>('a') + i] = static_cast<std::uint8_t>(10 + i);
+    }
+    return values;
+}();
+
+std::uint8_t hex_value(char c) { return kHexValue[static_cast<unsigned char>(c)]; }
 
 Error bad_entry_id() { return {Errc::invalid_input, "entry id: a lower-case UUIDv7 expected"}; }
 
@@ -42,6 +53,7 @@ std::string_view value_of(const std::vector<Member>& members, std::string_view n
 
 // Puts the canonical alert at the end of `arena`: `text` without its `sent_at` member.
 Alert store(const AlertFields& fields, std::string_view text, std::string& arena) {
+    ANCHORLOG_ASSERT(arena.size() + text.size() < std::numeric_limits<std::uint32_t>::max());
     const auto begin = static_cast<std::uint32_t>(arena.size());
     std::uint32_t cut_at = static_cast<std::uint32_t>(text.size());
     if (!fields.sent_at_member.empty()) {
@@ -84,13 +96,14 @@ struct AlertParser::State {
 AlertParser::AlertParser() : state_(std::make_unique<State>()) {}
 AlertParser::~AlertParser() = default;
 
-// A frame that came canonical is judged as sent, after one pass over it. Any other is brought
-// into canonical form first and then takes the same way, so that there is one schema check.
+// An alert that came canonical and valid is kept as sent, after one walk over it. Anything else is
+// told what it is: a canonical frame by its members, any other once it is in canonical form.
 std::variant<Alert, Hello, Refusal> AlertParser::parse(std::string_view frame, std::string& arena) {
     if (frame.size() > kFrameSizeMax) {
         return Refusal{RejectCode::too_large, "The frame is over 65536 bytes.", std::nullopt};
     }
     state_->fraction_members.clear();
+    if (const auto fields = read_expected_alert(frame)) return store(*fields, frame, arena);
     if (scan_object(frame, state_->members)) return state_->judge(frame, arena);
 
     auto canonical = canonical_text(frame);
@@ -108,7 +121,6 @@ std::variant<Alert, Hello, Refusal> AlertParser::parse(std::string_view frame, s
 
 std::variant<Alert, Hello, Refusal> AlertParser::State::judge(std::string_view text,
                                                               std::string& arena) const {
-    ANCHORLOG_ASSERT(arena.size() + text.size() < std::numeric_limits<std::uint32_t>::max());
     if (!value_of(members, "type").empty()) {
         auto typed = check_typed(text);
         if (auto* hello = std::get_if<Hello>(&typed)) return std::move(*hello);
@@ -141,6 +153,10 @@ Result<Bytes> alert_signing_payload(std::string_view canonical) {
 }
 
 Result<AlertKey> alert_key(std::string_view canonical) {
+    if (const auto fields = read_expected_alert(canonical)) {
+        return AlertKey{std::string(fields->device_id), fields->entry_id, fields->epoch,
+                        fields->seq_no};
+    }
     std::vector<Member> members;
     if (!scan_object(canonical, members)) return bad_alert("not an object in canonical JSON");
     const auto device = plain_string(value_of(members, "device_id"));
@@ -168,23 +184,21 @@ std::string format_entry_id(const EntryId& id) {
 }
 
 Result<EntryId> parse_entry_id(std::string_view text) {
-    if (text.size() != kUuidSize || text[kUuidVersionAt] != '7' ||
-        std::string_view("89ab").find(text[kUuidVariantAt]) == std::string_view::npos) {
-        return bad_entry_id();
-    }
+    if (text.size() != kUuidSize) return bad_entry_id();
     EntryId id{};
-    std::size_t digits = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (is_hyphen_position(i)) {
-            if (text[i] != '-') return bad_entry_id();
-            continue;
-        }
-        const int value = hex_value(text[i]);
-        if (value < 0) return bad_entry_id();
-        std::uint8_t& byte = id[digits / 2];
-        byte = static_cast<std::uint8_t>(byte * 16 + value);
-        ++digits;
+    std::size_t at = 0;
+    unsigned seen = 0;  // of all digits' values: tells whether one was none
+    for (std::uint8_t& byte : id) {
+        if (is_hyphen_position(at) && text[at++] != '-') return bad_entry_id();
+        const unsigned high = hex_value(text[at]);
+        const unsigned low = hex_value(text[at + 1]);
+        seen |= high | low;
+        byte = static_cast<std::uint8_t>(high << 4U | low);
+        at += 2;
     }
+    const bool is_version_7 = text[kUuidVersionAt] == '7';
+    const bool is_rfc_variant = (id[kVariantByte] & 0xC0U) == 0x80U;
+    if ((seen & kNoDigit) != 0 || !is_version_7 || !is_rfc_variant) return bad_entry_id();
     return id;
 }
 

@@ -37,26 +37,6 @@ constexpr std::array<Slot, 3> kOptional{epoch, sent_at, sig};
 
 using Values = std::array<std::string_view, kNames.size()>;  // raw; empty when absent
 
-bool is_alert_type(std::string_view text) {
-    return !text.empty() && text.size() <= kAlertTypeSizeMax &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-           });
-}
-
-bool is_confidence(std::string_view token) {
-    double value = -1;
-    const char* begin = token.data();
-    const char* end = begin + token.size();
-    const auto read = std::from_chars(begin, end, value);
-    return read.ec == std::errc() && read.ptr == end && value >= 0 && value <= 1;
-}
-
-bool is_signature(std::string_view text) {
-    const auto bytes = from_base64(text);
-    return bytes && bytes->size() == kSignatureSize;
-}
-
 // The alert's number if it can be told at all, so that the sender knows which alert was refused.
 std::optional<AlertNumber> number_of(const Values& values) {
     const auto device = plain_string(values[device_id]);
@@ -161,6 +141,27 @@ std::string unknown_member(std::string_view name) {
 }
 
 }  // namespace
+
+bool is_alert_type(std::string_view text) {
+    return !text.empty() && text.size() <= kAlertTypeSizeMax &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+           });
+}
+
+bool is_confidence(std::string_view token) {
+    if (token.starts_with("0.")) return true;
+    double value = -1;
+    const char* begin = token.data();
+    const char* end = begin + token.size();
+    const auto read = std::from_chars(begin, end, value);
+    return read.ec == std::errc() && read.ptr == end && value >= 0 && value <= 1;
+}
+
+bool is_signature(std::string_view text) {
+    const auto bytes = from_base64(text);
+    return bytes && bytes->size() == kSignatureSize;
+}
 
 std::variant<AlertFields, Refusal> check_alert(const std::vector<Member>& members,
                                                const std::vector<std::string>& fraction_members) {

@@ -29,6 +29,11 @@ struct AlertFields {
 [[nodiscard]] std::variant<AlertFields, Refusal> check_alert(
     const std::vector<Member>& members, const std::vector<std::string>& fraction_members);
 
+// The forms of single members; `token` is a canonical value, the others are a string's content.
+[[nodiscard]] bool is_alert_type(std::string_view text);
+[[nodiscard]] bool is_confidence(std::string_view token);
+[[nodiscard]] bool is_signature(std::string_view text);
+
 // A frame with `type`: a hello or a refusal. `canonical` is an object.
 [[nodiscard]] std::variant<Hello, Refusal> check_typed(std::string_view canonical);
 

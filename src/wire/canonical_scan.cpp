@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kIntegerDigitsMax = 16;
 // Integers of so many digits are below 2^53 without looking.
 constexpr std::size_t kSafeDigits = 15;
+// So many zeros behind the point and ES6 writes an exponent.
+constexpr std::size_t kPlainZeros = 6;
 // UTF-8 lead bytes from here on start a code point from U+E000 (BMP) or U+10000 (four bytes).
 constexpr unsigned char kLeadAfterSurrogates = 0xEE;
 constexpr unsigned char kLeadSupplementary = 0xF0;
@@ -34,7 +36,23 @@ constexpr std::array<bool, 256> kNumberByte = [] {
     return number;
 }();
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+// An object, so that algorithms that take it are compiled for it.
+constexpr auto is_digit = [](char c) {
+    return c >= '0' && c <= '9';
+};
+
+// `12.5` and `0.125`, without a sign. Decimals of up to 15 digits that end in none too many come
+// back as they are from the double nearest to them; ES6 writes them so from 0.000001 on.
+bool is_short_decimal(std::string_view token) {
+    const std::size_t point = token.find('.');
+    if (point == std::string_view::npos || token.size() > kSafeDigits + 1) return false;
+    const std::string_view whole = token.substr(0, point);
+    const std::string_view fraction = token.substr(point + 1);
+    if (whole.empty() || !std::all_of(whole.begin(), whole.end(), is_digit)) return false;
+    if (fraction.empty() || !std::all_of(fraction.begin(), fraction.end(), is_digit)) return false;
+    if (fraction.back() == '0') return false;
+    return whole == "0" ? fraction.find_first_not_of('0') < kPlainZeros : whole.front() != '0';
+}
 
 // A token is canonical when it is what its own value is written as; that is its grammar, too.
 bool is_canonical_number(std::string_view token) {
@@ -43,6 +61,7 @@ bool is_canonical_number(std::string_view token) {
         std::all_of(digits.begin(), digits.end(), is_digit)) {
         return true;
     }
+    if (is_short_decimal(digits)) return true;
     double value = 0;
     const char* begin = token.data();
     const char* end = begin + token.size();
@@ -63,8 +82,15 @@ public:
     std::vector<std::string_view>* elements = nullptr;
 
     bool whole() { return value(0) && at_ == end_; }
+    // Where the value that begins at the front ends; null without one.
+    const char* prefix(int depth) { return value(depth) ? at_ : nullptr; }
 
 private:
+    struct Name {
+        std::string_view raw;
+        bool is_escaped = false;
+    };
+
     bool take(char c) {
         if (at_ == end_ || *at_ != c) return false;
         ++at_;
@@ -103,18 +129,18 @@ private:
         if (depth > kNestingMax) return false;
         ++at_;
         if (take('}')) return true;
-        std::optional<std::string_view> before;
+        std::optional<Name> before;
         do {
             const char* name_at = at_ + 1;
             if (!string()) return false;
-            const std::string_view name = between(name_at, at_ - 1);
+            const Name name{between(name_at, at_ - 1), is_escaped_};
             if (before && !in_order(*before, name)) return false;
             before = name;
             if (!take(':')) return false;
             const char* value_at = at_;
             if (!value(depth)) return false;
             if (depth == 1 && members != nullptr) {
-                members->push_back({name, between(value_at, at_)});
+                members->push_back({name.raw, between(value_at, at_)});
             }
         } while (take(','));
         return take('}');
@@ -134,12 +160,14 @@ private:
 
     bool string() {
         if (!take('"')) return false;
+        is_escaped_ = false;
         for (;;) {
             while (at_ != end_ && kPlain[static_cast<unsigned char>(*at_)]) ++at_;
             if (at_ == end_) return false;
             const char c = *at_++;
             if (c == '"') return true;
             if (c != '\\' || !escape()) return false;
+            is_escaped_ = true;
         }
     }
 
@@ -166,10 +194,9 @@ private:
     }
 
     // Strictly ascending, so that a name twice is refused as well.
-    static bool in_order(std::string_view before, std::string_view name) {
-        const bool is_escaped = before.find('\\') != std::string_view::npos ||
-                                name.find('\\') != std::string_view::npos;
-        return is_escaped ? utf16_less(unescape(before), unescape(name)) : utf16_less(before, name);
+    static bool in_order(const Name& before, const Name& name) {
+        if (!before.is_escaped && !name.is_escaped) return utf16_less(before.raw, name.raw);
+        return utf16_less(unescape(before.raw), unescape(name.raw));
     }
 
     static std::string_view between(const char* begin, const char* end) {
@@ -178,6 +205,7 @@ private:
 
     const char* at_;
     const char* end_;
+    bool is_escaped_ = false;  // the last string holds an escape
 };
 
 char hex_digit_value(char c) { return static_cast<char>(is_digit(c) ? c - '0' : c - 'a' + 10); }
@@ -200,6 +228,11 @@ bool scan_array(std::string_view text, std::vector<std::string_view>& elements) 
     Scanner scanner(text);
     scanner.elements = &elements;
     return scanner.whole();
+}
+
+std::size_t canonical_prefix(std::string_view text, int depth) {
+    const char* const end = Scanner(text).prefix(depth);
+    return end == nullptr ? std::string_view::npos : static_cast<std::size_t>(end - text.data());
 }
 
 std::string unescape(std::string_view raw) {

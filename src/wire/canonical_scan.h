@@ -24,6 +24,10 @@ struct Member {
 // The same for an array and its elements.
 [[nodiscard]] bool scan_array(std::string_view text, std::vector<std::string_view>& elements);
 
+// The size of the value at the front of `text`, which lies inside `depth` arrays and objects;
+// npos if none there is canonical. UTF-8 is not checked.
+[[nodiscard]] std::size_t canonical_prefix(std::string_view text, int depth);
+
 // The text between the quotes of a canonical string, with its escapes resolved.
 [[nodiscard]] std::string unescape(std::string_view raw);
 // The content of a string value that holds no escape (every string of a fixed form does not);

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <charconv>
+#include <random>
 #include <string>
 #include <vector>
+
+#include "anchorlog/wire/canonical_json.h"
 
 namespace anchorlog::wire {
 namespace {
@@ -55,6 +59,47 @@ TEST(ParseInteger, TakesOneSpellingOnly) {
                               "9999999999999999", "10000000000000000", "a"}) {
         EXPECT_FALSE(parse_integer(token)) << token;
     }
+}
+
+TEST(ScanCanonical, TakesADecimalExactlyWhenItIsWhatItsValueIsWrittenAs) {
+    const auto is_its_own_form = [](const std::string& token) {
+        double value = 0;
+        const char* const end = token.data() + token.size();
+        if (std::from_chars(token.data(), end, value).ptr != end) return false;
+        std::string written;
+        append_json_number(written, value);
+        return written == token;
+    };
+    std::mt19937_64 random(7);
+    std::size_t taken = 0;
+    for (int i = 0; i < 200'000; ++i) {
+        std::string token = random() % 4 == 0 ? "-" : "";
+        token += std::to_string(random() % 3 == 0 ? 0 : random() % 1'000'000) + ".";
+        for (std::size_t digits = 1 + random() % 12; digits > 0; --digits) {
+            token += static_cast<char>('0' + (random() % 2 == 0 ? 0 : random() % 10));
+        }
+        ASSERT_EQ(scan_canonical(token), is_its_own_form(token)) << token;
+        taken += scan_canonical(token) ? 1 : 0;
+    }
+    EXPECT_GT(taken, 10'000u);
+    for (const char* token : {"0.", ".5", "-.5", "1.", "0.0", "-0.0", "00.5", "01.5", "1.5.5",
+                              "0.5e", "0.0000001", "-0.0000001", "1.50", "--1.5", "+1.5"}) {
+        EXPECT_FALSE(scan_canonical(token)) << token;
+    }
+    for (const char* token :
+         {"0.5", "-0.5", "0.000001", "999999999999.125", "1.7976931348623157"}) {
+        EXPECT_TRUE(scan_canonical(token)) << token;
+    }
+}
+
+TEST(CanonicalPrefix, EndsBehindTheFirstValue) {
+    EXPECT_EQ(canonical_prefix("{\"a\":1},\"b\"", 0), 7u);
+    EXPECT_EQ(canonical_prefix("12,", 0), 2u);
+    EXPECT_EQ(canonical_prefix("\"x\"\"", 0), 3u);
+    EXPECT_EQ(canonical_prefix("", 0), std::string_view::npos);
+    EXPECT_EQ(canonical_prefix("{\"b\":1,\"a\":2}", 0), std::string_view::npos);
+    EXPECT_EQ(canonical_prefix("[[]]", 14), 4u);
+    EXPECT_EQ(canonical_prefix("[[]]", 15), std::string_view::npos);
 }
 
 struct CodePoint {

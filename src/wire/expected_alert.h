@@ -1,0 +1,15 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "wire/alert_schema.h"
+
+namespace anchorlog::wire {
+
+// Reads an alert that came in canonical form, in one walk along the members' only order. Nothing
+// for any other text: the general way (canonical_text, scan_object, check_alert) then tells what
+// it is. What this takes, the general way takes with the same fields.
+[[nodiscard]] std::optional<AlertFields> read_expected_alert(std::string_view text);
+
+}  // namespace anchorlog::wire
