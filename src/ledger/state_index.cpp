@@ -38,9 +38,12 @@ std::string source_key(std::string_view device_id, Epoch epoch, SeqNo seq_no) {
     return key;
 }
 
+constexpr std::string_view kEntryIdKind = "e";
+constexpr std::size_t kEntryIdKeySize = 1 + 16 + 8;
+
 std::string entry_id_prefix(const wire::EntryId& id) {
-    std::string key = "e";
-    key.append(id.begin(), id.end());
+    std::string key(kEntryIdKind);
+    key.append(as_text(id));
     return key;
 }
 
@@ -105,11 +108,8 @@ void StateIndex::add(const SealedBatch& batch, store::LinePosition batches_at) {
         put(value, place.batch_id.value);
         pairs[source_key(source.device_id, source.epoch, source.first_seq)] = std::move(value);
     }
-    for (const auto& [id, index] : batch.entry_ids) {
-        std::string key = entry_id_prefix(id);
-        put(key, index.value);
-        pairs.emplace(std::move(key), std::string());
-    }
+    newest_.entry_ids.insert(newest_.entry_ids.end(), batch.entry_ids.begin(),
+                             batch.entry_ids.end());
     newest_.entries += place.count;
     newest_.through = {place.batch_id.value + 1, place.first_index.value + place.count};
 }
@@ -133,13 +133,12 @@ Result<void> StateIndex::ingest() {
         if (ingesting_) {
             run = ingesting_;  // an earlier try failed: the same run once more
         } else {
-            if (newest_.pairs.empty()) return {};
+            if (newest_.pairs.empty()) return {};  // every batch has its own
             run = ingesting_ = std::make_shared<const MemoryRun>(std::move(newest_));
             newest_ = {};
         }
     }
-    const store::Run sorted(run->pairs.begin(), run->pairs.end());
-    auto done = db_->ingest(sorted, run->through);
+    auto done = db_->ingest(sorted(*run), run->through);
     const std::lock_guard lock(mutex_);
     if (done) {
         ingesting_.reset();
@@ -147,6 +146,27 @@ Result<void> StateIndex::ingest() {
         retry_at_entries_ = newest_.entries + run_entries_ / kTriesPerRun;
     }
     return done;
+}
+
+store::Run StateIndex::sorted(const MemoryRun& run) {
+    auto ids = run.entry_ids;
+    std::sort(ids.begin(), ids.end());
+    store::Run out;
+    out.reserve(run.pairs.size() + ids.size(), ids.size() * kEntryIdKeySize);
+    const auto behind_ids = run.pairs.lower_bound(kEntryIdKind);
+    for (auto pair = run.pairs.begin(); pair != behind_ids; ++pair) {
+        out.add(pair->first, pair->second);
+    }
+    std::string key;
+    for (const auto& [id, index] : ids) {
+        key.assign(kEntryIdKind).append(as_text(id));
+        put(key, index.value);
+        out.add(key, {});
+    }
+    for (auto pair = behind_ids; pair != run.pairs.end(); ++pair) {
+        out.add(pair->first, pair->second);
+    }
+    return out;
 }
 
 Result<std::optional<std::string>> StateIndex::get(std::string_view key) const {
@@ -231,24 +251,22 @@ Result<std::optional<BatchPlace>> StateIndex::batch_of(std::string_view device_i
 }
 
 Result<std::vector<EntryIndex>> StateIndex::find_entry_id(const wire::EntryId& id) const {
-    const std::string prefix = entry_id_prefix(id);
     std::vector<EntryIndex> found;
-    const auto collect = [&](std::string_view key) {
-        if (key.size() == prefix.size() + 8) found.push_back(EntryIndex(take(key, prefix.size())));
-    };
-    const auto collect_run = [&](const MemoryRun& run) {
-        for (auto it = run.pairs.lower_bound(prefix);
-             it != run.pairs.end() && it->first.starts_with(prefix); ++it) {
-            collect(it->first);
+    const auto collect = [&](const MemoryRun& run) {
+        for (const auto& [known, index] : run.entry_ids) {
+            if (known == id) found.push_back(index);
         }
     };
+    std::shared_ptr<const MemoryRun> ingesting;
     {
         const std::lock_guard lock(mutex_);
-        collect_run(newest_);
-        if (ingesting_) collect_run(*ingesting_);
+        collect(newest_);
+        ingesting = ingesting_;
     }
+    if (ingesting) collect(*ingesting);
+    const std::string prefix = entry_id_prefix(id);
     auto scanned = db_->scan(prefix, [&](std::string_view key, std::string_view) {
-        collect(key);
+        if (key.size() == kEntryIdKeySize) found.push_back(EntryIndex(take(key, prefix.size())));
         return true;
     });
     if (!scanned) return std::move(scanned).error();

@@ -87,16 +87,12 @@ Result<void> need_room(const std::string& dir, std::uint64_t bytes) {
                                          " are needed"};
 }
 
-std::uint64_t room_for(const Run& run) {
-    std::uint64_t bytes = kRunRoomBytes;
-    for (const auto& [key, value] : run) bytes += 2 * (key.size() + value.size());
-    return bytes;
-}
+std::uint64_t room_for(const Run& run) { return kRunRoomBytes + 2 * std::uint64_t{run.bytes()}; }
 
 Result<void> check_run(const Run& run, const std::string& dir) {
     for (std::size_t i = 0; i < run.size(); ++i) {
-        const std::string& key = run[i].first;
-        const bool ascends = i == 0 || run[i - 1].first < key;
+        const std::string_view key = run[i].key;
+        const bool ascends = i == 0 || run[i - 1].key < key;
         if (key.empty() || key[0] == '\0' || !ascends) {
             return Error{Errc::internal, dir + ": key " + std::to_string(i) +
                                              " of a run does not ascend or begins with NUL"};
@@ -123,8 +119,8 @@ public:
         rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_);
         rocksdb::Status status = writer.Open(path);
         if (status.ok()) status = writer.Put(kThroughKey, encode(through));
-        for (auto pair = run.begin(); status.ok() && pair != run.end(); ++pair) {
-            status = writer.Put(pair->first, pair->second);
+        for (std::size_t i = 0; status.ok() && i < run.size(); ++i) {
+            status = writer.Put(slice(run[i].key), slice(run[i].value));
         }
         if (status.ok()) status = writer.Finish();
         if (!status.ok()) return to_error(status, dir_);

@@ -35,15 +35,14 @@ void FakeStateDisk::fail_after(std::uint64_t runs) {
 FakeStateDb::FakeStateDb(std::shared_ptr<FakeStateDisk> disk) : disk_(std::move(disk)) {
     const std::lock_guard lock(disk_->mutex_);
     for (const auto& ingested : disk_->runs_) {
-        for (const auto& [key, value] : ingested.run) pairs_[key] = value;
-        through_ = ingested.through;
+        take(ingested.run, ingested.through);
     }
 }
 
 Result<void> FakeStateDb::ingest(const store::Run& run, store::Through through) {
     for (std::size_t i = 0; i < run.size(); ++i) {
-        if (run[i].first.empty() || run[i].first[0] == '\0' ||
-            (i > 0 && !(run[i - 1].first < run[i].first))) {
+        const std::string_view key = run[i].key;
+        if (key.empty() || key[0] == '\0' || (i > 0 && !(run[i - 1].key < key))) {
             return Error{Errc::internal, "state: the keys of a run must ascend"};
         }
     }
@@ -54,9 +53,15 @@ Result<void> FakeStateDb::ingest(const store::Run& run, store::Through through) 
     }
     disk_->add(run, through);
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, value] : run) pairs_[key] = value;
-    through_ = through;
+    take(run, through);
     return {};
+}
+
+void FakeStateDb::take(const store::Run& run, store::Through through) {
+    for (std::size_t i = 0; i < run.size(); ++i) {
+        pairs_[std::string(run[i].key)] = run[i].value;
+    }
+    through_ = through;
 }
 
 Result<store::Through> FakeStateDb::through() const {

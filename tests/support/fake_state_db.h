@@ -51,6 +51,8 @@ public:
         const override;
 
 private:
+    void take(const store::Run& run, store::Through through);  // with mutex_ or nobody else
+
     std::shared_ptr<FakeStateDisk> disk_;
     mutable std::mutex mutex_;  // guards the next two
     std::map<std::string, std::string, std::less<>> pairs_;

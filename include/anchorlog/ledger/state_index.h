@@ -62,11 +62,16 @@ public:
         const std::function<void(std::string_view, DeviceNumber)>& visit) const;
 
 private:
+    // What add() brought since the last run. Entry ids, by far the most of it, are kept as they
+    // come and sorted once, when the run is ingested; until then a look-up goes through all.
     struct MemoryRun {
-        std::map<std::string, std::string, std::less<>> pairs;
+        std::map<std::string, std::string, std::less<>> pairs;  // all but entry ids
+        std::vector<std::pair<wire::EntryId, EntryIndex>> entry_ids;
         store::Through through;
         std::uint64_t entries = 0;
     };
+
+    [[nodiscard]] static store::Run sorted(const MemoryRun& run);
 
     [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;
     [[nodiscard]] Result<std::optional<std::pair<std::string, std::string>>> last_in(

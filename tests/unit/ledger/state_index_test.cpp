@@ -67,6 +67,48 @@ TEST_F(StateIndexTest, EntryIdsListEveryHit) {
     EXPECT_TRUE(state().find_entry_id({})->empty());
 }
 
+// Ids come in any order, and more than once; some runs are ingested, one is not.
+TEST(StateIndexRuns, EveryHitOfAnEntryIdIsFoundWhereverItIs) {
+    StateIndex state(
+        std::make_unique<testing::FakeStateDb>(std::make_shared<testing::FakeStateDisk>()), 4);
+    const auto id = [](std::uint8_t first, std::uint8_t last) {
+        wire::EntryId made{};
+        made.front() = first;
+        made.back() = last;
+        return made;
+    };
+    for (std::uint64_t round = 0; round < 3; ++round) {
+        SealedBatch batch;
+        batch.header.batch_id = BatchId(round);
+        batch.header.first_index = EntryIndex(round * 4);
+        batch.header.count = 4;
+        const auto index = [&](std::uint64_t i) {
+            return EntryIndex(round * 4 + i);
+        };
+        batch.entry_ids = {{id(9, 9), index(0)},
+                           {id(1, 2), index(1)},
+                           {id(9, 9), index(2)},
+                           {id(1, static_cast<std::uint8_t>(round)), index(3)}};
+        state.add(batch, {});
+        if (round < 2) {
+            ASSERT_TRUE(state.run_due());
+            ASSERT_TRUE(state.ingest());
+        }
+    }
+    const auto hits = [&](const wire::EntryId& wanted) {
+        std::vector<std::uint64_t> out;
+        const auto found = state.find_entry_id(wanted);
+        EXPECT_TRUE(found);
+        for (const EntryIndex index : *found) out.push_back(index.value);
+        return out;
+    };
+    EXPECT_EQ(hits(id(9, 9)), (std::vector<std::uint64_t>{0, 2, 4, 6, 8, 10}));
+    EXPECT_EQ(hits(id(1, 2)), (std::vector<std::uint64_t>{1, 5, 9, 11}));
+    EXPECT_EQ(hits(id(1, 0)), (std::vector<std::uint64_t>{3}));
+    EXPECT_TRUE(hits(id(1, 7)).empty());
+    EXPECT_EQ(state.through()->entries, 8u);
+}
+
 TEST_F(StateIndexTest, DevicesKeepTheirHighestNumber) {
     std::map<std::string, DeviceNumber> devices;
     ASSERT_TRUE(state().for_each_device([&](std::string_view device, DeviceNumber number) {

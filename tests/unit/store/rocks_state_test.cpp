@@ -19,7 +19,7 @@ protected:
         auto db = open_rocks_state(dir_);
         ASSERT_TRUE(db) << db.error().message;
         store::Run run;
-        for (int i = 10'000; i < 20'000; ++i) run.emplace_back("k" + std::to_string(i), "value");
+        for (int i = 10'000; i < 20'000; ++i) run.add("k" + std::to_string(i), "value");
         ASSERT_TRUE((*db)->ingest(run, {1, 10'000}));
     }
 
