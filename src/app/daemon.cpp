@@ -290,6 +290,20 @@ void Daemon::stop() {
     for (auto& worker : anchors_) worker->stop();
     serving_ = false;
     if (http_) http_->stop();
+    save_state();
+}
+
+// What the state does not hold yet, the next start would have to read from the journals again. A
+// failure costs only that.
+void Daemon::save_state() {
+    // One run may be left from an ingest that failed, and a newer one behind it.
+    for (int run = 0; run < 2; ++run) {
+        if (!store_.state || store_.state->entries_in_memory() == 0) return;
+        if (auto done = store_.state->ingest(); !done) {
+            log(LogLevel::warn, "state_ingest_failed", {{"error", done.error().message}});
+            return;
+        }
+    }
 }
 
 }  // namespace anchorlog::app

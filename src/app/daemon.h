@@ -57,6 +57,7 @@ private:
     void stop();
     void ask(Question question);
     void ingest_state();
+    void save_state();
     [[nodiscard]] StatusSources status_sources();
 
     const Config config_;
