@@ -4,16 +4,12 @@
 #include "anchorlog/crypto/sha256.h"
 #include "anchorlog/store/torn.h"
 #include "anchorlog/wire/anchor_step.h"
+#include "ledger/damage.h"
+#include "ledger/entry_feed.h"
+#include "ledger/seal_checks.h"
 
 namespace anchorlog::ledger {
 namespace {
-
-Error damage(const std::string& what) {
-    return {Errc::corruption,
-            what +
-                "; the store is damaged: keep it as it is, run logverify on it, and restore "
-                "from a backup or start a new log"};
-}
 
 Result<void> check_anchor_line(std::uint64_t, std::string_view text) {
     auto step = wire::parse_anchor_step(text);
@@ -26,8 +22,9 @@ class Recovery {
 public:
     Recovery(FileSystem& fs, const RecoveryOptions& options,
              std::shared_ptr<const crypto::Signer> signer)
-        : fs_(fs), options_(options), signer_(std::move(signer)), hints_(fs, options.dir + "/log") {
-    }
+        : fs_(fs), options_(options), signer_(std::move(signer)),
+          log_id_(wire::log_id_of(options.sequencer.origin)), hints_(fs, options.dir + "/log"),
+          seals_(signer_->public_key()) {}
 
     Result<void> open_journals(Recovered& out);
     Result<void> load_state(Recovered& out);
@@ -42,18 +39,20 @@ private:
     Result<void> check_genesis(const wire::Header& header) const;
     Result<SealedBatch> reseal(Recovered& out, const wire::BatchLine& line,
                                const wire::Header& header);
-    Result<Group> group_of(std::uint64_t line, std::string_view text, store::LinePosition at,
-                           ReplayWindow& window) const;
+    Result<std::uint64_t> feed(Sequencer& sequencer, std::uint64_t count);
+    Result<GroupEntry> number(const FedEntry& entry, ReplayWindow& window) const;
     Result<void> keep_tail(const char* name, store::Journal& journal, Recovered& out);
 
     FileSystem& fs_;
     const RecoveryOptions& options_;
     std::shared_ptr<const crypto::Signer> signer_;
+    const Hash log_id_;
     LeafHints hints_;
+    SealChecks seals_;
+    std::optional<EntryFeed> entries_;  // from the first entry the state lacks
     BatchId next_batch_;
     EntryIndex next_index_;
     merkle::CompactRange history_;
-    std::optional<store::LinePosition> log_hint_;
     std::optional<store::LinePosition> batches_hint_;
 };
 
@@ -91,6 +90,7 @@ Result<void> Recovery::load_state(Recovered& out) {
         TreeSize(next_batch_.value), [&](merkle::NodeId id) { return out.state->node(id); });
     if (!range) return std::move(range).error();
     history_ = std::move(*range);
+    entries_.emplace(*out.log, next_index_);
     if (next_batch_.value > 0) {
         auto place = out.state->batch(BatchId(next_batch_.value - 1));
         if (!place) return std::move(place).error();
@@ -122,33 +122,53 @@ Result<void> Recovery::check_genesis(const wire::Header& header) const {
     return {};
 }
 
-Result<Group> Recovery::group_of(std::uint64_t line, std::string_view text, store::LinePosition at,
-                                 ReplayWindow& window) const {
-    auto entry = wire::parse_entry_line(text);
-    if (!entry) return damage("log/ line " + std::to_string(line) + ": " + entry.error().message);
-    if (entry->index.value != line) {
-        return damage("log/ line " + std::to_string(line) + " carries index " +
-                      std::to_string(entry->index.value));
+Result<GroupEntry> Recovery::number(const FedEntry& entry, ReplayWindow& window) const {
+    GroupEntry out;
+    if (!entry.alert) return out;
+    const wire::AlertKey& key = *entry.alert;
+    const std::string where = "log/ line " + std::to_string(entry.index.value);
+    out.slot = window.slot(key.device_id);
+    if (out.slot == ReplayWindow::kNoSlot) {
+        return damage(where + " is of one device more than a log may know");
     }
+    if (window.check(out.slot, key.epoch, key.seq_no) == ReplayWindow::Verdict::seen) {
+        return damage(where + " repeats a seq_no of " + key.device_id);
+    }
+    window.admit(out.slot, key.epoch, key.seq_no);
+    out.epoch = key.epoch;
+    out.seq_no = key.seq_no;
+    out.entry_id = key.entry_id;
+    return out;
+}
+
+// Takes up to `count` more entries through the hot path, as groups of lines that stand in one
+// segment. Returns how many there were.
+Result<std::uint64_t> Recovery::feed(Sequencer& sequencer, std::uint64_t count) {
     Group group;
-    group.first = EntryIndex(line);
-    group.received_at = entry->received_at;
-    group.at = at;
-    group.lines = std::string(text) + '\n';
-    GroupEntry made;
-    if (entry->kind == wire::EntryLine::Kind::alert) {
-        auto key = wire::alert_key(entry->body);
-        if (!key) return damage("log/ line " + std::to_string(line) + ": " + key.error().message);
-        made = {0, window.slot(key->device_id), key->epoch, key->seq_no, key->entry_id};
-        const auto verdict = window.check(made.slot, key->epoch, key->seq_no);
-        if (verdict == ReplayWindow::Verdict::seen) {
-            return damage("log/ line " + std::to_string(line) + " repeats a seq_no of " +
-                          key->device_id);
+    const auto commit = [&] {
+        if (!group.empty()) sequencer.committed(group, {});
+        group = {};
+    };
+    std::uint64_t fed = 0;
+    for (; fed < count; ++fed) {
+        auto entry = entries_->next();
+        if (!entry) return std::move(entry).error();
+        const FedEntry* const at_hand = *entry;
+        if (at_hand == nullptr) break;
+        if (at_hand->at.segment_first_line != group.at.segment_first_line) commit();
+        if (group.empty()) {
+            group.first = at_hand->index;
+            group.received_at = at_hand->received_at;
+            group.at = at_hand->at;
         }
+        auto made = number(*at_hand, sequencer.window());
+        if (!made) return std::move(made).error();
+        made->offset = at_hand->at.offset - group.at.offset;
+        group.entries.push_back(*made);
+        group.leaves.push_back(at_hand->leaf);
     }
-    group.entries.push_back(made);
-    hash_group(group);
-    return group;
+    commit();
+    return fed;
 }
 
 // Runs the entries of a sealed batch through the hot path and takes the signatures from the line
@@ -157,33 +177,20 @@ Result<SealedBatch> Recovery::reseal(Recovered& out, const wire::BatchLine& line
                                      const wire::Header& header) {
     Sequencer& sequencer = *out.sequencer;
     sequencer.restore_sealed(next_batch_, next_index_, history_);
-    const std::uint64_t end = next_index_.value + header.count;
-    if (header.count > 0) {
-        const auto hint = std::exchange(log_hint_, std::nullopt);
-        auto visited = out.log->for_each(
-            next_index_.value,
-            [&](std::uint64_t number, std::string_view text,
-                store::LinePosition at) -> Result<void> {
-                if (number >= end) {
-                    log_hint_ = at;
-                    return Error{Errc::not_found, "end"};
-                }
-                auto group = group_of(number, text, at, sequencer.window());
-                if (!group) return std::move(group).error();
-                sequencer.committed(*group, {});
-                return {};
-            },
-            hint ? &*hint : nullptr);
-        if (!visited && visited.error().code != Errc::not_found) return std::move(visited).error();
-        if (sequencer.durable_entries().value != end) {
-            return damage("log/ ends at entry " +
-                          std::to_string(sequencer.durable_entries().value) + ", but batch " +
-                          std::to_string(header.batch_id.value) + " seals entries up to " +
-                          std::to_string(end - 1));
-        }
+    auto fed = feed(sequencer, header.count);
+    if (!fed) return std::move(fed).error();
+    if (*fed != header.count) {
+        return damage("log/ ends at entry " + std::to_string(sequencer.durable_entries().value) +
+                      ", but batch " + std::to_string(header.batch_id.value) +
+                      " seals entries up to " +
+                      std::to_string(next_index_.value + header.count - 1));
     }
     auto batch = sequencer.adopt(line, header);
     if (!batch) return damage(batch.error().message);
+    seals_.add(header.batch_id,
+               wire::seal_payload(log_id_, header.batch_id, header.merkle_root, batch->history_root,
+                                  header.sealed_at),
+               line.seal);
     return batch;
 }
 
@@ -211,8 +218,9 @@ Result<void> Recovery::replay_batch(Recovered& out, BatchId id, std::string_view
     out.checkpoint = line->checkpoint;
     ++out.batches_replayed;
     out.entries_replayed += header->count;
-    if (out.state->run_due()) return out.state->ingest();
-    return {};
+    if (!out.state->run_due()) return {};
+    if (auto sealed = seals_.settle(); !sealed) return sealed;
+    return out.state->ingest();
 }
 
 Result<void> Recovery::replay_batches(
@@ -234,7 +242,7 @@ Result<void> Recovery::replay_batches(
         batches_hint_ ? &*batches_hint_ : nullptr);
     if (!visited) return visited;
     out.sequencer->restore_sealed(next_batch_, next_index_, history_);
-    return {};
+    return seals_.settle();
 }
 
 Result<void> Recovery::replay_tail(Recovered& out) {
@@ -242,18 +250,11 @@ Result<void> Recovery::replay_tail(Recovered& out) {
         return damage("log/ holds " + std::to_string(out.log->lines()) +
                       " entries, but batches/ seals " + std::to_string(next_index_.value));
     }
-    auto visited = out.log->for_each(
-        next_index_.value,
-        [&](std::uint64_t number, std::string_view text, store::LinePosition at) -> Result<void> {
-            auto group = group_of(number, text, at, out.sequencer->window());
-            if (!group) return std::move(group).error();
-            out.sequencer->committed(*group, {});
-            ++out.entries_replayed;
-            return {};
-        },
-        log_hint_ ? &*log_hint_ : nullptr);
+    auto fed = feed(*out.sequencer, out.log->lines() - next_index_.value);
+    if (!fed) return std::move(fed).error();
+    out.entries_replayed += *fed;
     out.sequencer->mark_recovered();
-    return visited;
+    return {};
 }
 
 // What lies behind the last valid line is kept before it is cut. Of log/ a commit group may be

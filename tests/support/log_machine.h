@@ -28,6 +28,8 @@ public:
     Result<void> start();
     void crash(std::uint64_t seed);
     void delete_state() { state_disk_->clear(); }
+    // Of what reached the state's disk.
+    store::Through state_through() { return FakeStateDb(state_disk_).through().value(); }
 
     // One alert of `device` through the parser into the group being formed.
     ledger::Admission admit(const std::string& device, std::uint64_t seq_no,

@@ -139,7 +139,8 @@ public:
     [[nodiscard]] Result<SealedBatch> seal(SealReason reason, Now now);
 
     // Recovery's seal: closes the open batch under a line that is already in batches/, after
-    // checking that it describes exactly these entries and bears our signature.
+    // checking that it describes exactly these entries. Whether the seal is our signature over
+    // it is the caller's to check.
     [[nodiscard]] Result<SealedBatch> adopt(const wire::BatchLine& line,
                                             const wire::Header& header);
 
@@ -188,7 +189,6 @@ private:
     BatchPolicy policy_;
     std::shared_ptr<const crypto::Signer> signer_;
     wire::VerifierKey verifier_key_;
-    Hash log_id_;
     ReplayWindow window_;
 
     Group group_;              // being formed

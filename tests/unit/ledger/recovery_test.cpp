@@ -137,6 +137,73 @@ TEST(Recovery, AnAlteredSealedEntryIsDamage) {
     EXPECT_NE(started.error().message.find("merkle_root"), std::string::npos);
 }
 
+// Batch `batch`'s line with another signature in place of its seal.
+void forge_seal(LogMachine& machine, std::uint64_t batch) {
+    const std::string path = std::string(LogMachine::kDir) + "/batches/00000000000000000000.ndjson";
+    std::string bytes = machine.files().content(path);
+    std::size_t at = 0;
+    for (std::uint64_t line = 0; line < batch; ++line) at = bytes.find('\n', at) + 1;
+    at = bytes.find("\"seal\":\"", at) + 8;
+    bytes[at] = bytes[at] == 'A' ? 'B' : 'A';
+    machine.files().set_content(path, bytes);
+}
+
+TEST(Recovery, AForgedSealIsDamageWhereverItIsAndItsBatchNeverReachesTheState) {
+    for (const std::uint64_t batch : {1u, 5u, 70u, 100u}) {
+        LogMachine machine;
+        ASSERT_TRUE(machine.init());
+        machine.options.journal.segment_bytes = 4u << 20;
+        ASSERT_TRUE(machine.start());
+        std::uint64_t seq = 1;
+        work(machine, seq, 202);
+        machine.files().kill();
+        machine.delete_state();
+        forge_seal(machine, batch);
+        const auto started = machine.start();
+        ASSERT_FALSE(started);
+        EXPECT_NE(started.error().message.find("batches/ line " + std::to_string(batch) +
+                                               ": the seal is not our key's signature"),
+                  std::string::npos)
+            << started.error().message;
+        EXPECT_LE(machine.state_through().batches, batch);
+    }
+}
+
+TEST(Recovery, EntriesInManyChunksAndSegmentsComeBackInOrder) {
+    LogMachine machine;
+    ASSERT_TRUE(machine.init());
+    machine.options.journal.segment_bytes = 300 * 1024;
+    machine.options.run_entries = 100'000;
+    ASSERT_TRUE(machine.start());
+    std::uint64_t seq = 1;
+    // About 6 MiB in entries, the last 30 groups not sealed.
+    for (int group = 0; group < 130; ++group) {
+        for (int i = 0; i < 100; ++i) machine.admit("cam-1", seq++);
+        ASSERT_TRUE(machine.commit());
+        machine.clock().advance_ms(100);
+        if (group < 100 && group % 7 == 6) {
+            ASSERT_TRUE(machine.seal());
+        }
+    }
+    const Hash root = machine.sequencer().history().root();
+    const std::uint64_t sealed = machine.sequencer().open_first_index().value;
+    machine.files().kill();
+    ASSERT_TRUE(machine.start());
+    expect_acked(machine);
+    EXPECT_EQ(machine.store().entries_replayed, 13'000u);
+    EXPECT_EQ(machine.sequencer().history().root(), root);
+    EXPECT_EQ(machine.sequencer().open_first_index().value, sealed);
+    EXPECT_EQ(machine.sequencer().open_batch().alerts, 13'000u - sealed);
+    for (const std::uint64_t index : {std::uint64_t{sealed}, std::uint64_t{12'999}}) {
+        const auto stored = machine.sequencer().find_open("cam-1", Epoch(0), SeqNo(index + 1));
+        ASSERT_TRUE(stored);
+        EXPECT_EQ(stored->index, EntryIndex(index));
+        const auto line = machine.store().log->read_lines(stored->at, 1);
+        ASSERT_TRUE(line);
+        EXPECT_EQ(line->front(), machine.acked()[index]);
+    }
+}
+
 TEST(Recovery, ALogShorterThanItsSealsIsDamage) {
     LogMachine machine;
     ASSERT_TRUE(machine.init());

@@ -1,0 +1,99 @@
+#include "ledger/entry_feed.h"
+
+#include <utility>
+
+#include "anchorlog/merkle/tree.h"
+#include "anchorlog/wire/entry.h"
+#include "ledger/damage.h"
+
+namespace anchorlog::ledger {
+namespace {
+
+constexpr std::size_t kChunkBytes = 2u << 20;
+// Fewer lines are taken apart sooner than a thread starts.
+constexpr std::size_t kThreadLinesMin = 64;
+
+Result<FedEntry> parse(std::uint64_t number, std::string_view text) {
+    auto line = wire::parse_entry_line(text);
+    if (!line) return std::move(line).error();
+    if (line->index.value != number) {
+        return Error{Errc::corruption, "it carries index " + std::to_string(line->index.value)};
+    }
+    FedEntry entry;
+    entry.index = line->index;
+    entry.received_at = line->received_at;
+    entry.leaf = merkle::hash_leaf(as_bytes(text));
+    if (line->kind == wire::EntryLine::Kind::audit) return entry;
+    auto key = wire::alert_key(line->body);
+    if (!key) return std::move(key).error();
+    entry.alert = std::move(*key);
+    return entry;
+}
+
+}  // namespace
+
+EntryFeed::EntryFeed(const store::Journal& log, EntryIndex from)
+    : log_(log), next_line_(from.value) {
+    prepare_next();
+}
+
+Result<const FedEntry*> EntryFeed::next() {
+    while (given_ == current_.entries.size()) {
+        if (current_.end) return *current_.end;
+        if (!next_.valid()) return nullptr;
+        current_ = next_.get();
+        given_ = 0;
+        if (!current_.end) prepare_next();
+    }
+    return &current_.entries[given_++];
+}
+
+void EntryFeed::prepare_next() {
+    Lines lines = read();
+    if (lines.lines.empty() && !lines.end) return;
+    // Here, by next(), if there can be no other thread.
+    auto where = std::launch::deferred;
+    if (lines.lines.size() >= kThreadLinesMin) where |= std::launch::async;
+    next_ = std::async(where, &EntryFeed::take_apart, std::move(lines));
+}
+
+EntryFeed::Lines EntryFeed::read() {
+    Lines out;
+    bool is_full = false;
+    const auto visit = [&](std::uint64_t number, std::string_view text,
+                           store::LinePosition at) -> Result<void> {
+        if (out.text.size() >= kChunkBytes) {
+            is_full = true;
+            hint_ = at;
+            return Error{Errc::not_found, "the chunk is full"};
+        }
+        out.lines.push_back({number, at, out.text.size(), text.size()});
+        out.text.append(text);
+        next_line_ = number + 1;
+        return {};
+    };
+    const auto hint = std::exchange(hint_, std::nullopt);
+    auto visited = log_.for_each(next_line_, visit, hint ? &*hint : nullptr);
+    if (!visited && !is_full) out.end = std::move(visited).error();
+    return out;
+}
+
+EntryFeed::Entries EntryFeed::take_apart(Lines lines) {
+    Entries out;
+    out.entries.reserve(lines.lines.size());
+    for (const Line& line : lines.lines) {
+        auto entry =
+            parse(line.number, std::string_view(lines.text).substr(line.offset, line.size));
+        if (!entry) {
+            out.end =
+                damage("log/ line " + std::to_string(line.number) + ": " + entry.error().message);
+            return out;
+        }
+        entry->at = line.at;
+        out.entries.push_back(std::move(*entry));
+    }
+    out.end = std::move(lines.end);
+    return out;
+}
+
+}  // namespace anchorlog::ledger
