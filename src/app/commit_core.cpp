@@ -134,6 +134,7 @@ void CommitCore::take_group_done(WriteDone& done, Now now) {
     last_entry_ = now.steady;
     ++groups_;
     group_bytes_ += group.lines.size();
+    store_.sequencer->reuse(std::move(group));
 }
 
 void CommitCore::take_seal_done(WriteDone& done, Now now) {

@@ -1,5 +1,6 @@
 #include "app/intake.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "anchorlog/base/assert.h"
@@ -67,7 +68,7 @@ bool Intake::work_on(net::SessionId id, Session& session, Now now, const std::st
 void Intake::finish_frame(net::SessionId id, Session& session) {
     const net::Inbound& inbound = session.pending.front();
     if (session.next_frame < inbound.frames.size()) return queue(id, session);
-    replies_[id].released_bytes += inbound.bytes;
+    replies_to(id).released_bytes += inbound.bytes;
     const bool last = inbound.last;
     session.pending.pop_front();
     session.next_frame = 0;
@@ -102,7 +103,7 @@ Intake::Step Intake::take_alert(net::SessionId id, Session& session, const net::
                             inbound.sender + " " + std::string(alert.device_id.of(inbound.arena)),
                             "{\"epoch\":" + std::to_string(alert.epoch.value) + "}", now);
             }
-            ack(id, frame.frame, alert, inbound.arena, admission.index);
+            ack(id, frame.frame, alert, admission.device, admission.index);
             return Step::next;
         case ledger::Admission::Kind::seen:
             return take_seen(id, session, alert);
@@ -162,7 +163,7 @@ void Intake::answer(const Answer& answer, Now now) {
     Session& session = found->second;
     session.asked = false;
     if (const auto* welcome = std::get_if<WelcomeAnswer>(&answer.content)) {
-        wire::append_frame(replies_[answer.session].welcome, welcome->json);
+        wire::append_frame(replies_to(answer.session).welcome, welcome->json);
     } else {
         take_compared(answer.session, session, std::get<CompareAnswer>(answer.content), now);
     }
@@ -178,7 +179,8 @@ void Intake::take_compared(net::SessionId id, Session& session, const CompareAns
     const auto& alert = std::get<wire::Alert>(frame.content);
     if (compared.verdict == Verdict::same) {
         ++counts_.resent;
-        return ack(id, frame.frame, alert, inbound.arena, compared.index);
+        const auto device = sequencer_.window().find(alert.device_id.of(inbound.arena));
+        return ack(id, frame.frame, alert, device, compared.index);
     }
     wire::RejectCode code = wire::RejectCode::replay;
     std::string detail = "the number is not above the highest one and nothing is stored under it";
@@ -206,7 +208,7 @@ void Intake::refuse(net::SessionId id, Session& session, std::uint64_t frame, wi
         default:
             break;
     }
-    Replies& replies = replies_[id];
+    Replies& replies = replies_to(id);
     const std::string json = wire::format_reject(frame, refusal, now.wall);
     if (wire::is_permanent(refusal.code)) {
         wire::append_frame(replies.rejects, json);
@@ -217,21 +219,46 @@ void Intake::refuse(net::SessionId id, Session& session, std::uint64_t frame, wi
     wire::append_frame(replies.ending, json);
 }
 
+Intake::Replies& Intake::replies_to(net::SessionId id) {
+    if (last_replies_ == nullptr || last_session_ != id) {
+        last_replies_ = &replies_[id];
+        last_session_ = id;
+    }
+    return *last_replies_;
+}
+
+void Intake::forget_replies() {
+    replies_.clear();
+    last_replies_ = nullptr;
+}
+
 void Intake::ack(net::SessionId id, std::uint64_t frame, const wire::Alert& alert,
-                 std::string_view arena, EntryIndex index) {
-    const std::string_view device = alert.device_id.of(arena);
-    Replies& replies = replies_[id];
+                 ledger::ReplayWindow::Slot device, EntryIndex index) {
+    Replies& replies = replies_to(id);
     std::vector<Ack>& acks = replies.acks;
     if (acks.empty()) replies.first_frame = frame;
-    for (Ack& known : acks) {
-        if (known.epoch != alert.epoch || known.device_id != device) continue;
+    // Alerts of one device come in rows; take_replies() puts rows together.
+    if (!acks.empty() && acks.back().device == device && acks.back().epoch == alert.epoch) {
+        Ack& known = acks.back();
         if (known.seq_no < alert.seq_no) {
             known.seq_no = alert.seq_no;
             known.index = index;
         }
         return;
     }
-    acks.push_back({std::string(device), alert.epoch, alert.seq_no, index});
+    acks.push_back({device, alert.epoch, alert.seq_no, index});
+}
+
+// Leaves the highest number of each device and epoch: it speaks for those below.
+void Intake::keep_highest(std::vector<Ack>& acks) {
+    std::sort(acks.begin(), acks.end(), [](const Ack& a, const Ack& b) {
+        if (a.device != b.device) return a.device < b.device;
+        return a.epoch != b.epoch ? a.epoch < b.epoch : a.seq_no > b.seq_no;
+    });
+    const auto is_same = [](const Ack& a, const Ack& b) {
+        return a.device == b.device && a.epoch == b.epoch;
+    };
+    acks.erase(std::unique(acks.begin(), acks.end(), is_same), acks.end());
 }
 
 std::vector<net::Outbound> Intake::take_replies() {
@@ -242,15 +269,17 @@ std::vector<net::Outbound> Intake::take_replies() {
         taken_[id] = replies.first_frame;
         net::Outbound outbound{id, std::move(replies.rejects), replies.released_bytes,
                                replies.close};
+        keep_highest(replies.acks);
         for (const Ack& ack : replies.acks) {
             wire::append_frame(outbound.frames,
-                               wire::format_ack(ack.device_id, ack.epoch, ack.seq_no, ack.index));
+                               wire::format_ack(sequencer_.window().device_id(ack.device),
+                                                ack.epoch, ack.seq_no, ack.index));
         }
         outbound.frames += replies.welcome;
         outbound.frames += replies.ending;
         out.push_back(std::move(outbound));
     }
-    replies_.clear();
+    forget_replies();
     return out;
 }
 
@@ -264,7 +293,7 @@ std::vector<net::Outbound> Intake::refuse_unwritten(const std::vector<net::Outbo
         released[id] += replies.released_bytes;
         taken_.try_emplace(id, replies.first_frame);
     }
-    replies_.clear();
+    forget_replies();
     std::vector<net::Outbound> out;
     for (const auto& [id, bytes] : released) {
         net::Outbound outbound{id, {}, bytes, true};

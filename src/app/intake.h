@@ -102,7 +102,7 @@ private:
         bool ended = false;          // a transient reject was given: nothing more is admitted
     };
     struct Ack {
-        std::string device_id;
+        ledger::ReplayWindow::Slot device;
         Epoch epoch;
         SeqNo seq_no;
         EntryIndex index;
@@ -130,7 +130,10 @@ private:
     void refuse(net::SessionId id, Session& session, std::uint64_t frame, wire::Refusal refusal,
                 Now now);
     void ack(net::SessionId id, std::uint64_t frame, const wire::Alert& alert,
-             std::string_view arena, EntryIndex index);
+             ledger::ReplayWindow::Slot device, EntryIndex index);
+    static void keep_highest(std::vector<Ack>& acks);
+    [[nodiscard]] Replies& replies_to(net::SessionId id);
+    void forget_replies();
     void finish_frame(net::SessionId id, Session& session);
     [[nodiscard]] static wire::Refusal refusal_of(wire::RejectCode code, std::string detail,
                                                   const wire::Alert& alert, std::string_view arena);
@@ -143,6 +146,8 @@ private:
     std::unordered_map<net::SessionId, Session> sessions_;
     std::deque<net::SessionId> ready_;
     std::map<net::SessionId, Replies> replies_;
+    Replies* last_replies_ = nullptr;  // of last_session_: most alerts are acked where the last was
+    net::SessionId last_session_;
     std::map<net::SessionId, std::uint64_t> taken_;  // first_frame of the replies in the air
     std::vector<Question> questions_;
     IntakeCounts counts_;

@@ -1,11 +1,19 @@
 #include "anchorlog/ledger/sequencer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "anchorlog/base/assert.h"
 #include "anchorlog/crypto/sha256.h"
 
 namespace anchorlog::ledger {
+
+namespace {
+
+// Memory of a group this many times smaller is not kept: after a burst it goes back.
+constexpr std::size_t kSpareFactorMax = 4;
+
+}  // namespace
 
 void hash_group(Group& group) {
     group.leaves.clear();
@@ -90,6 +98,7 @@ Admission Sequencer::admit(const AlertOffer& offer, Now now) {
     result.kind = Admission::Kind::admitted;
     result.opened_epoch = verdict == ReplayWindow::Verdict::opens_epoch;
     result.index = next_index_;
+    result.device = slot;
     group_.entries.push_back(
         {group_.lines.size(), slot, alert.epoch, alert.seq_no, alert.entry_id});
     wire::append_alert_line(group_.lines, alert.canonical.of(offer.arena), offer.cert, next_index_,
@@ -106,9 +115,17 @@ void Sequencer::add_audit(const wire::Audit& audit, Now now) {
 }
 
 Group Sequencer::take_group() {
-    Group taken = std::move(group_);
-    group_ = {};
+    Group taken = std::exchange(group_, std::move(spare_));
+    spare_ = {};
     return taken;
+}
+
+void Sequencer::reuse(Group&& group) {
+    if (group.lines.capacity() / kSpareFactorMax > group.lines.size()) return;
+    spare_ = std::move(group);
+    spare_.lines.clear();
+    spare_.entries.clear();
+    spare_.leaves.clear();
 }
 
 void Sequencer::committed(const Group& group, SteadyTime now) {

@@ -59,6 +59,7 @@ Result<void> LogMachine::commit() {
         const auto end = group.lines.find('\n', begin);
         acked_.push_back(group.lines.substr(begin, end - begin));
     }
+    sequencer().reuse(std::move(group));
     return {};
 }
 

@@ -41,8 +41,9 @@ struct Admission {
     } kind = Kind::refused;
     wire::RejectCode code = wire::RejectCode::replay;
     std::string detail;
-    EntryIndex index;           // of the admitted alert
-    bool opened_epoch = false;  // to be audited
+    EntryIndex index;                                   // of the admitted alert
+    ReplayWindow::Slot device = ReplayWindow::kNoSlot;  // when admitted
+    bool opened_epoch = false;                          // to be audited
 };
 
 // One line of a group, as the state and resends need it later.
@@ -127,6 +128,9 @@ public:
 
     // The group is durable: windows and the open batch move on.
     void committed(const Group& group, SteadyTime now);
+    // Takes a group nobody needs any more; its memory serves a later one, as long as groups stay
+    // of that size.
+    void reuse(Group&& group);
     // The groups taken and not committed could not be written: as if they had never been formed.
     void abandon();
 
@@ -192,6 +196,7 @@ private:
     ReplayWindow window_;
 
     Group group_;              // being formed
+    Group spare_;              // empty, with the memory of an earlier one
     EntryIndex next_index_;    // admitted
     EntryIndex durable_next_;  // durable
 

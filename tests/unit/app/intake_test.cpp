@@ -78,6 +78,54 @@ TEST_F(IntakeTest, OneAckADeviceAndGroupSpeaksForAllBeforeIt) {
     EXPECT_EQ(released, 100u);
 }
 
+TEST_F(IntakeTest, DevicesAndSessionsInTurnGetOneAckEach) {
+    const auto of = [&](const std::string& device, std::uint64_t seq) {
+        return make_alert(device, seq, machine.clock().now().wall.ms, 0, 0);
+    };
+    send(1, {of("cam-1", 1), of("cam-2", 1), of("cam-1", 2), of("cam-2", 2)});
+    send(2, {of("cam-3", 1)});
+    send(1, {of("cam-1", 3)});
+    send(2, {of("cam-3", 2)});
+    run();
+    std::map<std::uint64_t, std::string> acked;
+    for (const net::Outbound& outbound : intake->take_replies()) {
+        acked[outbound.session.value] = outbound.frames;
+    }
+    std::string first;
+    wire::append_frame(first, wire::format_ack("cam-1", Epoch(0), SeqNo(3), EntryIndex(5)));
+    wire::append_frame(first, wire::format_ack("cam-2", Epoch(0), SeqNo(2), EntryIndex(3)));
+    std::string second;
+    wire::append_frame(second, wire::format_ack("cam-3", Epoch(0), SeqNo(2), EntryIndex(6)));
+    EXPECT_EQ(acked, (std::map<std::uint64_t, std::string>{{1, first}, {2, second}}));
+    EXPECT_FALSE(intake->has_replies());
+
+    send(1, {of("cam-1", 4)});
+    run();
+    EXPECT_EQ(replies(1).size(), 1u);
+}
+
+// A gateway speaks for thousands of devices; a round brings each of them once.
+TEST_F(IntakeTest, ThousandsOfDevicesGetOneAckEachForManyRounds) {
+    constexpr std::uint64_t kDevices = 2'000;
+    for (std::uint64_t round = 1; round <= 3; ++round) {
+        std::vector<std::string> alerts;
+        for (std::uint64_t i = 0; i < kDevices; ++i) {
+            alerts.push_back(
+                make_alert("cam-" + std::to_string(i), round, machine.clock().now().wall.ms, 0, 0));
+        }
+        send(1, alerts);
+    }
+    run();
+    const auto outbounds = intake->take_replies();
+    ASSERT_EQ(outbounds.size(), 1u);
+    std::string expected;
+    for (std::uint64_t i = 0; i < kDevices; ++i) {
+        wire::append_frame(expected, wire::format_ack("cam-" + std::to_string(i), Epoch(0),
+                                                      SeqNo(3), EntryIndex(2 * kDevices + i)));
+    }
+    EXPECT_EQ(outbounds[0].frames, expected);
+}
+
 TEST_F(IntakeTest, AResendHoldsItsSessionUntilTheFilesAnswered) {
     send(1, {alert(1)});
     run();

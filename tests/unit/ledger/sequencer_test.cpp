@@ -100,6 +100,29 @@ TEST_F(SequencerTest, ManySourcesBecomeADigest) {
     EXPECT_TRUE(many.sources_digest.has_value());
 }
 
+TEST_F(SequencerTest, AGroupsMemoryServesLaterOnesOfItsSize) {
+    Group large;
+    large.lines.assign(1u << 20, 'x');
+    const char* const memory = large.lines.data();
+    machine.sequencer().reuse(std::move(large));
+    machine.admit("cam-1", 1);
+    (void)machine.sequencer().take_group();
+    machine.sequencer().abandon();
+    EXPECT_EQ(machine.admit("cam-1", 1).index, EntryIndex(0));
+    Group group = machine.sequencer().take_group();
+    EXPECT_EQ(group.lines.data(), memory);
+    EXPECT_EQ(group.count(), 1u);
+    EXPECT_EQ(group.entries[0].offset, 0u);
+
+    // One line in a mebibyte: the burst is over and its memory is given back.
+    machine.sequencer().reuse(std::move(group));
+    machine.sequencer().abandon();
+    machine.admit("cam-1", 1);
+    (void)machine.sequencer().take_group();
+    machine.admit("cam-1", 2);
+    EXPECT_LT(machine.sequencer().take_group().lines.capacity(), 1u << 20);
+}
+
 TEST_F(SequencerTest, AnUnwrittenGroupLeavesNoTrace) {
     machine.admit("cam-1", 1);
     ASSERT_TRUE(machine.commit());
