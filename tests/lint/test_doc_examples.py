@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from project import ROOT
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "formats.json").read_text())
-PAGES = ["message_schema.md", "framing_spec.md", "log_format.md", "tls-policy.md"]
+PAGES = ["message_schema.md", "framing_spec.md", "log_format.md", "evidence_format.md",
+         "tls-policy.md"]
 PAGE_LINES_MAX = 250
 REFERENCE_LINES_MAX = 350  # log_format.md: every rule that a second verifier needs
 VERIFIER = ROOT / "tests" / "reference" / "anchorlog_verify.py"
@@ -156,6 +157,26 @@ def test_the_reference_verifier_accepts_the_example(store: Path) -> None:
     done = run_verifier(store)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in page("log_format.md")
+
+
+def check_by_hand(file: Path, text: str) -> subprocess.CompletedProcess[str]:
+    file.write_text(text)
+    script = re.search(r"^```python\n(.*?)^```$", page("evidence_format.md"),
+                       re.DOTALL | re.MULTILINE)
+    assert script
+    return subprocess.run([sys.executable, "-c", script[1], str(file)], capture_output=True,
+                          text=True, timeout=60, check=False)
+
+
+def test_evidence_is_checked_by_hand_as_the_page_says(tmp_path: Path) -> None:
+    text: str = VECTORS["evidence"]["file"]
+    done = check_by_hand(tmp_path / "one.evidence", text)
+    assert done.stdout == "entry 1 is in batch 1 of anchorlog.example/gw-01, size 2\n", done.stderr
+    extra = VECTORS["evidence"]["extra"]
+    assert "host_scan" in extra
+    forged = base64.b64encode(extra.replace("host_scan", "port_scan").encode()).decode()
+    before = base64.b64encode(extra.encode()).decode()
+    assert check_by_hand(tmp_path / "forged", text.replace(before, forged)).returncode != 0
 
 
 @pytest.mark.parametrize("journal", ["log", "batches"])

@@ -212,6 +212,22 @@ def make_log(alert: Json, signed: Json) -> Json:
     }
 
 
+def make_evidence(log: Json) -> Json:
+    """Evidence of entry 1, at the checkpoint of its own batch, without an anchor."""
+    genesis, batch = log["batches"]
+    extra = jcs({
+        "anchors": [], "batch_path": [log["leaves"][0], log["leaves"][2]],
+        "entry": log["entries"][1], "header": batch["header"], "keys": [],
+        "seal": batch["seal"], "v": 1,
+    })
+    path = b64(bytes.fromhex(genesis["header_leaf"]))
+    return {
+        "extra": extra,
+        "file": f"c2sp.org/tlog-proof@v1\nextra {b64(extra.encode())}\nindex 1\n{path}\n\n"
+                + batch["checkpoint"],
+    }
+
+
 def make_messages(log: Json) -> Json:
     texts: dict[str, Json] = {
         "hello": {"devices": ["cam-1"], "protocol": 1, "type": "hello"},
@@ -343,6 +359,7 @@ def build() -> Json:
         "messages": messages,
         "frames": {**frames, "alert": frame(alert["sent"])},
         "chain": make_chain(log),
+        "evidence": make_evidence(log),
         "canonical": CANONICAL,
         "refused": REFUSED,
     }

@@ -7,10 +7,12 @@
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/canonical_json.h"
 #include "anchorlog/wire/entry.h"
+#include "anchorlog/wire/evidence.h"
 #include "anchorlog/wire/frame.h"
 #include "anchorlog/wire/header.h"
 #include "anchorlog/wire/message.h"
 #include "anchorlog/wire/note.h"
+#include "anchorlog/wire/tlog_proof.h"
 
 // The formats against tests/vectors/formats.json, which was made without this code.
 namespace anchorlog::wire {
@@ -172,6 +174,20 @@ TEST(FormatVectors, HeadersCheckpointsAndSeals) {
     EXPECT_EQ(format_sources(parse_header(text(vectors()["log"]["batches"][1]["header"]))->sources),
               text(vectors()["log"]["sources"]));
 }
+
+TEST(FormatVectors, Evidence) {
+    const std::string file = text(vectors()["evidence"]["file"]);
+    const json& log = vectors()["log"];
+    const auto evidence = parse_evidence(file);
+    ASSERT_TRUE(evidence) << evidence.error().message;
+    EXPECT_EQ(evidence->entry, text(log["entries"][1]));
+    EXPECT_EQ(evidence->header, text(log["batches"][1]["header"]));
+    EXPECT_EQ(evidence->checkpoint, text(log["batches"][1]["checkpoint"]));
+    EXPECT_EQ(to_base64(evidence->seal), text(log["batches"][1]["seal"]));
+    EXPECT_EQ(format_evidence(*evidence), file);
+    EXPECT_EQ(parse_tlog_proof(file)->extra, text(vectors()["evidence"]["extra"]));
+}
+
 
 }  // namespace
 }  // namespace anchorlog::wire
