@@ -268,6 +268,7 @@ bool CommitCore::finish(Now now) {
     if (intake_.has_replies() || !store_.sequencer->group_empty()) return false;
     if (!stop_audited_) {
         stop_audited_ = true;
+        for (wire::Audit& audit : audits_.take_all(now)) audits_due_.push_back(std::move(audit));
         audits_.add("stop", "daemon", "", now, true);
         return false;
     }

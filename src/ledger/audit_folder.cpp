@@ -78,6 +78,14 @@ std::vector<wire::Audit> AuditFolder::take(Now now) {
     return out;
 }
 
+std::vector<wire::Audit> AuditFolder::take_all(Now now) {
+    for (auto& [key, pending] : pending_) pending.due = now.steady;
+    std::vector<wire::Audit> out = take(now);
+    if (suppressed_) out.push_back(std::move(*suppressed_));
+    suppressed_.reset();
+    return out;
+}
+
 std::optional<SteadyTime> AuditFolder::next_due() const {
     if (!urgent_.empty()) return SteadyTime{INT64_MIN};
     std::optional<SteadyTime> next;

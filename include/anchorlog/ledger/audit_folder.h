@@ -28,6 +28,8 @@ public:
              bool urgent = false);
     // What is to be written now.
     [[nodiscard]] std::vector<wire::Audit> take(Now now);
+    // What is held back as well: nothing that was told is forgotten when the daemon stops.
+    [[nodiscard]] std::vector<wire::Audit> take_all(Now now);
     [[nodiscard]] std::optional<SteadyTime> next_due() const;
 
 private:

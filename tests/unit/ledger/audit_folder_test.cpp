@@ -38,6 +38,21 @@ TEST(AuditFolder, AFloodGivesAtMostSixtyLinesAMinuteAndCountsTheRest) {
     EXPECT_EQ(counted, added);
 }
 
+TEST(AuditFolder, WhatIsHeldBackIsTakenWhenTheDaemonStops) {
+    AuditFolder folder;
+    const std::uint64_t added = 2 * kAuditPendingMax;
+    for (std::uint64_t i = 0; i < added; ++i) {
+        folder.add("cert_refused", std::to_string(i), "", at(0));
+    }
+    std::uint64_t counted = 0;
+    const auto audits = folder.take_all(at(1));
+    for (const auto& audit : audits) counted += audit.count;
+    EXPECT_EQ(audits.size(), kAuditLinesPerMinuteMax + 1);
+    EXPECT_EQ(audits.back().event, "suppressed");
+    EXPECT_EQ(counted, added);
+    EXPECT_FALSE(folder.next_due());
+}
+
 TEST(AuditFolder, UrgentEventsPassAtOnce) {
     AuditFolder folder;
     folder.add("start", "daemon", "{}", at(0), true);
