@@ -204,8 +204,8 @@ class Gateway:
         assert self.stop() == 0
         self.start()
 
-    def connect(self, identity: Identity | None = None) -> Sender:
-        return Sender(self.ingest_port, self.pki.ca, identity or self.pki.sender())
+    def connect(self, identity: Identity | None = None, source: str = "127.0.0.1") -> Sender:
+        return Sender(self.ingest_port, self.pki.ca, identity or self.pki.sender(), source)
 
     def http(self, path: str, method: str = "GET") -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10)

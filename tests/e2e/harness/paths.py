@@ -19,6 +19,11 @@ def program(name: str) -> str:
     return str(PROGRAMS / name)
 
 
+def bench() -> str:
+    """The generator of load; there is one with every build of the programs."""
+    return str(PROGRAMS.parent / "tests" / "anchorlog_bench")
+
+
 def anvil() -> str:
     """The program itself, not its package's Node.js front: signals must reach it."""
     found = sorted(_FOUNDRY.glob("anvil-*/bin/anvil"))

@@ -44,8 +44,10 @@ def hello_for(devices: list[str]) -> Message:
 class Sender:
     """One TLS session. In TLS 1.3 a refused client learns it at its first read, not here."""
 
-    def __init__(self, port: int, ca: Path, identity: Identity | None) -> None:
-        self._open(port, client_context(ca, identity))
+    def __init__(
+        self, port: int, ca: Path, identity: Identity | None, source: str = "127.0.0.1"
+    ) -> None:
+        self._open(port, client_context(ca, identity), source)
 
     @classmethod
     def with_context(cls, port: int, context: ssl.SSLContext) -> Sender:
@@ -53,9 +55,10 @@ class Sender:
         sender._open(port, context)
         return sender
 
-    def _open(self, port: int, context: ssl.SSLContext) -> None:
+    def _open(self, port: int, context: ssl.SSLContext, source: str = "127.0.0.1") -> None:
         self._buffer = b""
-        plain = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+        self._taken = 0  # bytes of the buffer that receive() has given out
+        plain = socket.create_connection(("127.0.0.1", port), TIMEOUT_S, (source, 0))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self._socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
@@ -75,6 +78,10 @@ class Sender:
     def set_timeout(self, timeout_s: float) -> None:
         """How long receive() waits; TIMEOUT_S if never said."""
         self._socket.settimeout(timeout_s)
+
+    def shrink_receive_buffer(self) -> None:
+        """So that what is not read soon stays with the server."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
 
     def end_sending(self) -> None:
         """Half-closes the connection: no more will come, answers still may."""
@@ -109,7 +116,7 @@ class Sender:
         return message
 
     def _take(self, size: int) -> bytes | None:
-        while len(self._buffer) < size:
+        while len(self._buffer) - self._taken < size:
             try:
                 data = self._socket.recv(65_536)
             except TimeoutError:
@@ -118,9 +125,10 @@ class Sender:
                 data = b""
             if not data:
                 return None
-            self._buffer += data
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
-        return taken
+            self._buffer = self._buffer[self._taken :] + data
+            self._taken = 0
+        start, self._taken = self._taken, self._taken + size
+        return self._buffer[start : self._taken]
 
     def expect(self, kind: str) -> Message:
         message = self.receive()

@@ -9,13 +9,19 @@ class Tally:
     def __init__(self) -> None:
         self._tried: Counter[str] = Counter()
         self._violations: Counter[str] = Counter()
+        self._figures: list[str] = []
 
     def add(self, fault_class: str, tried: int, violations: int = 0) -> None:
         self._tried[fault_class] += tried
         self._violations[fault_class] += violations
 
+    def measured(self, figure: str) -> None:
+        """A figure worth a line beside the counts."""
+        self._figures.append(f"faults: {figure}")
+
     def lines(self) -> list[str]:
-        return [
+        counts = [
             f"faults: {name}: {tried} tried, {self._violations[name]} violations"
             for name, tried in sorted(self._tried.items())
         ]
+        return counts + self._figures
