@@ -11,10 +11,11 @@ namespace {
 
 const std::array kCommands = {
     VerifyCommand{"log",
-                  "logverify log DIR --trust FILE (--rpc URL | --offline) [--json]\n",
+                  "logverify log DIR --trust FILE (--rpc URL | --offline) [--json]\n"
+                  "          [--threads N]\n",
                   1,
                   {"--offline", "--json"},
-                  {"--trust", "--rpc"},
+                  {"--trust", "--rpc", "--threads"},
                   run_log},
     VerifyCommand{"entry",
                   "logverify entry DIR (--index N | --entry-id UUID) --trust FILE\n"
@@ -155,15 +156,6 @@ int exit_status(verify::Verdict verdict) {
             return kExitUndecided;
     }
     return kExitUndecided;
-}
-
-Result<int> run_log(const VerifyCall& call, const Console& console) {
-    auto chain = chain_of(call, console);
-    if (!chain) return std::move(chain).error();
-    auto trust = trust_of(call);
-    if (!trust) return std::move(trust).error();
-    PosixFileSystem fs;
-    return show(verify::verify_log(fs, call.words[0], *trust, chain->get()), call, console);
 }
 
 Result<int> run_entry(const VerifyCall& call, const Console& console) {

@@ -174,7 +174,7 @@ private:
         const EntryFact& line = batch_.lines[at];
         Fault fault = at_line(at, "altered", "altered");
         fault.index = index;
-        fault.detail = line.why;
+        fault.detail = line.why();
         if (line.shape == EntryFact::Shape::cut_short) {
             fault.kind = "truncated";
             fault.phrase = "cut short";

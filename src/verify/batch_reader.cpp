@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
+#include "anchorlog/merkle/tree.h"
 #include "verify/crash_tail.h"
 
 namespace anchorlog::verify {
@@ -59,6 +61,7 @@ BatchFact read_batch(const RawLine& raw) {
         return fact;
     }
     fact.line = std::move(*line);
+    fact.leaf = merkle::hash_leaf(as_bytes(fact.line.header));
     auto header = wire::parse_header(fact.line.header);
     if (header && header->v == 1) {
         fact.header = std::move(*header);
@@ -74,26 +77,97 @@ BatchFact read_batch(const RawLine& raw) {
     return fact;
 }
 
+constexpr std::size_t kFactsMax = BatchReader::kBlockBytes / 256;
+// Blocks in the making and waiting to be taken.
+constexpr std::size_t kBlocksAhead = 16;
+
+BatchBlock read_block(const Block& block, const std::shared_ptr<const KeySet>& keys) {
+    BatchBlock out;
+    out.block = block;
+    out.error = block.error;
+    if (out.error) return out;
+    static thread_local std::string buffer;
+    FileLines lines(*block.file, block.file_size, block.range, kBatchLineSizeMax, buffer);
+    RawLine line;
+    while (out.facts.size() < kFactsMax) {
+        auto more = lines.next(line);
+        if (!more) {
+            out.error = std::move(more).error();
+            return out;
+        }
+        if (!*more) break;
+        BatchFact fact = read_batch(line);
+        const bool good = fact.shape == BatchFact::Shape::good;
+        if (!keys->keys.empty() && (good || fact.shape == BatchFact::Shape::opaque)) {
+            fact.signatures = check_signatures(fact.line, good ? &fact.header : nullptr, keys);
+        }
+        out.facts.push_back(std::move(fact));
+    }
+    out.has_more = out.facts.size() >= kFactsMax;
+    out.block.range.begin = lines.offset();
+    out.block.range.at_line = true;
+    out.ends = lines.ends();
+    out.whole_lines = lines.whole_lines();
+    out.bytes = lines.bytes();
+    return out;
+}
+
 }  // namespace
 
-BatchReader::BatchReader(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults)
-    : fs_(fs), segments_(segments), faults_(faults), stream_(fs, segments, kBatchLineSizeMax) {}
+BatchReader::BatchReader(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults,
+                         WorkPool* pool, std::shared_ptr<const LogKeys> keys,
+                         std::uint64_t block_bytes)
+    : fs_(fs), segments_(segments), faults_(faults), keys_(std::move(keys)),
+      plan_(fs, segments, block_bytes),
+      own_pool_(pool == nullptr ? std::make_unique<WorkPool>(1) : nullptr),
+      blocks_(
+          pool == nullptr ? *own_pool_ : *pool, kBlocksAhead, [this] { return plan_.next(); },
+          [all = keys_](const Block& block) { return read_block(block, all->current()); }),
+      numbered_(segments.size(), 0) {}
+
+void BatchReader::take(BatchBlock block) {
+    const std::size_t segment = block.block.range.segment;
+    if (lines_.size() <= segment) {
+        lines_.resize(segment + 1, 0);
+        ++files_;
+    }
+    const std::uint64_t base = numbered_[segment];
+    lines_[segment] += block.whole_lines;
+    numbered_[segment] += block.facts.size();
+    bytes_ += block.bytes;
+    for (SegmentEnd& end : block.ends) {
+        end.line += base;
+        ends_.push_back(end);
+    }
+    for (BatchFact& fact : block.facts) {
+        fact.number += base;
+        const std::uint64_t name = segments_[segment].first_line;
+        if (fact.number == 0 && fact.claimed && *fact.claimed != name) {
+            faults_.add(misnamed_fault(segments_[segment]));
+        }
+        window_.push_back(std::move(fact));
+    }
+    if (block.has_more) unfinished_ = std::move(block.block);
+}
+
+Result<bool> BatchReader::take_block() {
+    std::optional<BatchBlock> block;
+    if (unfinished_) {
+        block = read_block(*std::exchange(unfinished_, std::nullopt), keys_->current());
+    } else {
+        block = blocks_.next();
+    }
+    if (!block) return false;
+    if (block->error) return std::move(*block->error);
+    take(std::move(*block));
+    return true;
+}
 
 Result<void> BatchReader::fill(std::size_t count) {
-    RawLine raw;
     while (!at_end_ && window_.size() < count) {
-        auto more = stream_.next(raw);
+        auto more = take_block();
         if (!more) return std::move(more).error();
-        if (*more) {
-            window_.push_back(read_batch(raw));
-            const BatchFact& fact = window_.back();
-            const Segment& segment = segments_[raw.segment];
-            if (raw.number == 0 && fact.claimed && *fact.claimed != segment.first_line) {
-                faults_.add(misnamed_fault(segment));
-            }
-        } else {
-            at_end_ = true;
-        }
+        at_end_ = !*more;
     }
     return {};
 }

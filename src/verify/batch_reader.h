@@ -2,13 +2,16 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "anchorlog/wire/header.h"
+#include "verify/block_plan.h"
 #include "verify/fault_list.h"
-#include "verify/line_stream.h"
+#include "verify/log_keys.h"
+#include "verify/ordered_work.h"
 
 namespace anchorlog::verify {
 
@@ -26,11 +29,24 @@ struct BatchFact {
     std::optional<std::uint64_t> claimed;  // its header's batch_id
     wire::BatchLine line;
     wire::Header header;
-    std::uint64_t number = 0;  // in its file, from 0
+    Hash leaf;                  // of the header, in the history tree
+    SignatureFacts signatures;  // as checked ahead
+    std::uint64_t number = 0;   // in its file, from 0
     std::size_t segment = 0;
     std::uint64_t offset = 0;
     bool has_nul = false;
     std::string why;  // when bad
+};
+
+// The lines of one block, numbered from its own first one.
+struct BatchBlock {
+    Block block;
+    std::vector<BatchFact> facts;
+    std::vector<SegmentEnd> ends;
+    std::uint64_t whole_lines = 0;
+    std::uint64_t bytes = 0;
+    bool has_more = false;  // `block` is then what is left to be read
+    std::optional<Error> error;
 };
 
 // Hands out the batches in order and names what is wrong with the order; finds its way back
@@ -43,20 +59,36 @@ public:
         bool has_fact = false;
     };
 
-    BatchReader(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults);
+    // A few dozen lines: checking their signatures takes some milliseconds.
+    static constexpr std::uint64_t kBlockBytes = 32 * 1024;
+
+    // Without a pool everything happens on the caller's thread. Signatures are checked ahead by
+    // the keys that `keys` has.
+    BatchReader(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults,
+                WorkPool* pool = nullptr,
+                std::shared_ptr<const LogKeys> keys = std::make_shared<LogKeys>(),
+                std::uint64_t block_bytes = kBlockBytes);
 
     // The line of batch `expected`, or that it is lost (the fault is added).
     [[nodiscard]] Result<Step> next(std::uint64_t expected);
     // The last line is incomplete: a crash cut it short, or somebody did.
     [[nodiscard]] bool torn() const { return torn_; }
     [[nodiscard]] const std::string& torn_at() const { return torn_at_; }
-    [[nodiscard]] const LineStream& stream() const { return stream_; }
     [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
+    // Of what was read so far.
+    [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return ends_; }
+    [[nodiscard]] std::vector<std::size_t> misnamed() const {
+        return misnamed_segments(segments_, lines_);
+    }
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t files() const { return files_; }
     [[nodiscard]] Fault line_fault(const BatchFact& fact, std::uint64_t batch, std::string kind,
                                    std::string phrase) const;
 
 private:
     [[nodiscard]] Result<void> fill(std::size_t count);
+    [[nodiscard]] Result<bool> take_block();
+    void take(BatchBlock block);
     [[nodiscard]] Result<bool> is_torn_end(const BatchFact& fact) const;
     [[nodiscard]] bool take_from_behind(std::uint64_t expected, Step& step);
     [[nodiscard]] bool lose(std::uint64_t expected, Step& step);
@@ -64,8 +96,17 @@ private:
     FileSystem& fs_;
     const std::vector<Segment>& segments_;
     FaultList& faults_;
-    LineStream stream_;
+    std::shared_ptr<const LogKeys> keys_;
+    BlockPlan plan_;
+    std::unique_ptr<WorkPool> own_pool_;  // where none is given
+    OrderedWork<Block, BatchBlock> blocks_;
+    std::optional<Block> unfinished_;
     std::deque<BatchFact> window_;
+    std::vector<SegmentEnd> ends_;
+    std::vector<std::uint64_t> lines_;     // whole ones, of each segment
+    std::vector<std::uint64_t> numbered_;  // lines of any kind, of each segment
+    std::uint64_t bytes_ = 0;
+    std::size_t files_ = 0;
     bool at_end_ = false;
     bool torn_ = false;
     std::string torn_at_;

@@ -7,26 +7,49 @@
 namespace anchorlog::verify {
 
 void DeviceAudit::begin_batch() {
+    for (const Row& row : rows_) devices_[row.device].in_batch = false;
     rows_.clear();
-    alerts_ = audits_ = 0;
+    audits_ = 0;
     sequence_broken_ = false;
 }
 
+DeviceAudit::Number& DeviceAudit::number_of(std::uint32_t device) {
+    if (device >= devices_.size()) {
+        Number fresh;
+        fresh.known = from_start_;
+        devices_.resize(device + 1, fresh);
+    }
+    return devices_[device];
+}
+
+void DeviceAudit::take_row(const EntryFact& fact, Number& number, std::uint64_t before,
+                           bool before_known) {
+    const bool goes_on = number.in_batch && rows_[number.row].epoch == fact.epoch.value;
+    if (!goes_on) {
+        number.in_batch = true;
+        number.row = static_cast<std::uint32_t>(rows_.size());
+        rows_.push_back(
+            {fact.device, before_known, fact.epoch.value, fact.seq_no.value, 0, 0, before});
+    }
+    Row& row = rows_[number.row];
+    row.last = fact.seq_no.value;
+    ++row.count;
+}
+
 void DeviceAudit::entry(const EntryFact& fact, FaultList& faults, const Segment& segment) {
-    if (!fact.is_alert) {
+    if (!fact.is_alert()) {
         ++audits_;
         return;
     }
-    ++alerts_;
     const std::uint64_t epoch = fact.epoch.value;
     const std::uint64_t seq_no = fact.seq_no.value;
-    Number& number = devices_[fact.device_id];
-    const bool older = epoch < number.epoch;
-    const bool opens = epoch > number.epoch;
+    Number& number = number_of(fact.device);
+    const bool older = number.known && epoch < number.epoch;
+    const bool opens = !number.known || epoch > number.epoch;
     if (older || (!opens && seq_no <= number.highest)) {
         Fault fault;
         fault.kind = "sequence";
-        fault.phrase = "repeats a number of device " + fact.device_id;
+        fault.phrase = "repeats a number of device " + names_.name_of(fact.device);
         fault.index = fact.index();
         fault.segment = segment.name;
         fault.line = fact.number + 1;
@@ -38,58 +61,82 @@ void DeviceAudit::entry(const EntryFact& fact, FaultList& faults, const Segment&
         return;
     }
     const std::uint64_t before = opens ? 0 : number.highest;
-    auto [row, made] = rows_.try_emplace({fact.device_id, epoch});
-    if (made) row->second = {seq_no, seq_no, 0, before};
-    row->second.last = seq_no;
-    ++row->second.count;
+    take_row(fact, number, before, number.known);
+    if (number.alerts == 0) {
+        ++seen_;
+        number.first_index = fact.index();
+    }
+    if (number.alerts == 0 || opens) ++number.epochs;
+    if (number.known) number.gaps += seq_no - before - 1;
+    ++number.alerts;
+    number.known = true;
+    number.last_index = fact.index();
     number.epoch = epoch;
-    number.gaps += seq_no - before - 1;
     number.highest = seq_no;
 }
 
-void DeviceAudit::end_batch(const wire::Header& header, FaultList& faults) {
-    const auto differ = [&](const char* member, std::string expected, std::string found) {
-        Fault fault =
-            batch_fault("header", header.batch_id.value,
-                        std::string("has a header whose ") + member + " does not fit its entries");
-        fault.expected = std::move(expected);
-        fault.found = std::move(found);
-        faults.add(std::move(fault));
-    };
-    if (audits_ != header.count_audit) {
-        differ("count_audit", std::to_string(audits_), std::to_string(header.count_audit));
-    }
-    if (sequence_broken_) return;
+void DeviceAudit::differ(const wire::Header& header, FaultList& faults, const char* member,
+                         std::string expected, std::string found) {
+    Fault fault =
+        batch_fault("header", header.batch_id.value,
+                    std::string("has a header whose ") + member + " does not fit its entries");
+    fault.expected = std::move(expected);
+    fault.found = std::move(found);
+    faults.add(std::move(fault));
+}
+
+std::vector<wire::Source> DeviceAudit::sources_seen() const {
     std::vector<wire::Source> all;
     all.reserve(rows_.size());
-    for (const auto& [key, row] : rows_) {
-        all.push_back({key.first, Epoch(key.second), SeqNo(row.first), SeqNo(row.last), row.count,
-                       row.last - row.before - row.count});
+    for (const Row& row : rows_) {
+        const std::uint64_t gaps =
+            row.before_known && !uncertain_ ? row.last - row.before - row.count : 0;
+        all.push_back({names_.name_of(row.device), Epoch(row.epoch), SeqNo(row.first),
+                       SeqNo(row.last), row.count, gaps});
+    }
+    return all;
+}
+
+// Gaps count from the number before the batch: where that is not known they are not compared.
+void DeviceAudit::compare_sources(const wire::Header& header, FaultList& faults) {
+    const bool partial = uncertain_ || std::any_of(rows_.begin(), rows_.end(), [](const Row& row) {
+                             return !row.before_known;
+                         });
+    std::vector<wire::Source> all = sources_seen();
+    if (all.size() > wire::kSourcesMax) {
+        const std::string ours = wire::format_sources(all);
+        if (!header.sources.empty() || header.sources_count != all.size()) {
+            differ(header, faults, "sources_count", std::to_string(all.size()),
+                   header.sources_count ? std::to_string(*header.sources_count) : "none");
+            return;
+        }
+        if (partial) return;
+        const Hash digest = crypto::sha256(as_bytes(ours));
+        if (header.sources_digest != digest) {
+            differ(header, faults, "sources_digest", to_hex(digest),
+                   header.sources_digest ? to_hex(*header.sources_digest) : "none");
+        }
+        return;
     }
     std::vector<wire::Source> stated = header.sources;
-    if (uncertain_) {
+    if (partial) {
         for (auto* list : {&all, &stated}) {
             for (wire::Source& source : *list) source.gaps = 0;
         }
     }
     const std::string ours = wire::format_sources(all);
-    if (all.size() <= wire::kSourcesMax) {
-        const std::string theirs = wire::format_sources(stated);
-        if (ours != theirs || header.sources_count || header.sources_digest) {
-            differ("sources", ours, header.sources_digest ? "a digest" : theirs);
-        }
-        return;
+    const std::string theirs = wire::format_sources(stated);
+    if (ours != theirs || header.sources_count || header.sources_digest) {
+        differ(header, faults, "sources", ours, header.sources_digest ? "a digest" : theirs);
     }
-    if (!header.sources.empty() || header.sources_count != all.size()) {
-        differ("sources_count", std::to_string(all.size()),
-               header.sources_count ? std::to_string(*header.sources_count) : "none");
-    } else if (!uncertain_) {
-        const Hash digest = crypto::sha256(as_bytes(ours));
-        if (header.sources_digest != digest) {
-            differ("sources_digest", to_hex(digest),
-                   header.sources_digest ? to_hex(*header.sources_digest) : "none");
-        }
+}
+
+void DeviceAudit::end_batch(const wire::Header& header, FaultList& faults) {
+    if (audits_ != header.count_audit) {
+        differ(header, faults, "count_audit", std::to_string(audits_),
+               std::to_string(header.count_audit));
     }
+    if (!sequence_broken_) compare_sources(header, faults);
 }
 
 void DeviceAudit::damaged_batch(const wire::Header* header) {
@@ -98,31 +145,49 @@ void DeviceAudit::damaged_batch(const wire::Header* header) {
         return;
     }
     for (const wire::Source& source : header->sources) {
-        Number& number = devices_[source.device_id];
-        if (source.epoch.value < number.epoch) continue;
+        const auto device = names_.number_of(source.device_id);
+        if (!device) continue;
+        Number& number = number_of(*device);
+        if (number.known && source.epoch.value < number.epoch) continue;
         if (source.epoch.value > number.epoch) number.highest = 0;
+        number.known = true;
         number.epoch = source.epoch.value;
         number.highest = std::max(number.highest, source.last_seq.value);
         number.gaps += source.gaps;
     }
 }
 
-std::vector<std::string> DeviceAudit::gap_notes(std::size_t rows_max) const {
-    std::vector<std::pair<std::uint64_t, std::string>> gaps;
-    for (const auto& [device, number] : devices_) {
-        if (number.gaps > 0) gaps.emplace_back(number.gaps, device);
+std::vector<DeviceSummary> DeviceAudit::summaries() const {
+    std::vector<std::uint32_t> order;
+    for (std::uint32_t i = 0; i < devices_.size(); ++i) {
+        if (devices_[i].alerts > 0) order.push_back(i);
     }
-    std::sort(gaps.begin(), gaps.end(), [](const auto& a, const auto& b) {
-        return a.first != b.first ? a.first > b.first : a.second < b.second;
+    std::sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
+        if (devices_[a].gaps != devices_[b].gaps) return devices_[a].gaps > devices_[b].gaps;
+        return names_.name_of(a) < names_.name_of(b);
     });
+    if (order.size() > kDevicesListedMax) order.resize(kDevicesListedMax);
+    std::vector<DeviceSummary> all;
+    for (const std::uint32_t device : order) {
+        const Number& number = devices_[device];
+        all.push_back({names_.name_of(device), number.alerts, number.gaps, number.epochs,
+                       number.epoch, number.highest, number.first_index, number.last_index});
+    }
+    return all;
+}
+
+std::vector<std::string> DeviceAudit::gap_notes(std::size_t rows_max) const {
+    std::size_t with_gaps = 0;
+    for (const Number& number : devices_) with_gaps += number.gaps > 0 ? 1 : 0;
     std::vector<std::string> notes;
-    for (const auto& [count, device] : gaps) {
+    for (const DeviceSummary& device : summaries()) {
+        if (device.gaps == 0) break;
         if (notes.size() == rows_max) {
-            notes.push_back("gaps of " + std::to_string(gaps.size() - rows_max) +
+            notes.push_back("gaps of " + std::to_string(with_gaps - rows_max) +
                             " more devices are not listed");
             break;
         }
-        notes.push_back("device " + device + ": " + std::to_string(count) +
+        notes.push_back("device " + device.device + ": " + std::to_string(device.gaps) +
                         " numbers were never logged (gaps of the sender)");
     }
     return notes;

@@ -21,10 +21,11 @@ constexpr std::string_view kEntryStart = "{\"a";
 
 }  // namespace
 
-EntryAudit::EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults,
-                       Checked& checked)
-    : fs_(fs), segments_(segments), faults_(faults), checked_(checked), reader_(fs, segments),
-      hints_(fs, segments) {}
+EntryAudit::EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
+                       std::uint64_t block_bytes, FaultList& faults, Checked& checked)
+    : fs_(fs), segments_(segments), faults_(faults), checked_(checked),
+      reader_(fs, segments, pool, block_bytes), hints_(fs, segments),
+      devices_(reader_.devices(), true) {}
 
 // The common case: the next lines are exactly the batch's.
 bool EntryAudit::matches(const wire::Header& header) {
@@ -44,7 +45,7 @@ bool EntryAudit::matches(const wire::Header& header) {
 
 void EntryAudit::accept(const EntryFact& fact) {
     ++checked_.entries;
-    ++(fact.is_alert ? checked_.alerts : checked_.audits);
+    ++(fact.is_alert() ? checked_.alerts : checked_.audits);
     if (fact.received_at < last_received_) ++clock_steps_;
     last_received_ = fact.received_at;
     const Segment& segment = segments_[fact.segment];
@@ -186,7 +187,7 @@ void EntryAudit::drop(const EntryFact& fact) {
     const bool good = fact.shape == EntryFact::Shape::good;
     Fault fault = line_fault(fact, segments_, good ? "duplicated" : "inserted",
                              good ? "appears again or out of place" : "followed by a foreign line");
-    fault.detail = fact.why;
+    fault.detail = fact.why();
     faults_.add(std::move(fault));
 }
 
@@ -228,7 +229,7 @@ Result<void> EntryAudit::skip_to(std::uint64_t index) {
         const EntryFact& fact = window.front();
         if (fact.shape != EntryFact::Shape::good) {
             Fault fault = line_fault(fact, segments_, "altered", "altered");
-            fault.detail = fact.why;
+            fault.detail = fact.why();
             faults_.add(std::move(fault));
         }
         last_index_ = fact.index();
@@ -254,7 +255,7 @@ Result<void> EntryAudit::pass_over(std::uint64_t index) {
             if (!crash) return std::move(crash).error();
             if (cut && *crash) break;
             Fault fault = line_fault(fact, segments_, "altered", "altered");
-            fault.detail = fact.why;
+            fault.detail = fact.why();
             faults_.add(std::move(fault));
         }
         last_index_ = at;
@@ -296,7 +297,7 @@ void EntryAudit::tail_line(EntryFact fact, std::uint64_t& expected) {
     if (!good || (fact.claimed != expected && next_goes_on)) {
         Fault fault = line_fault(fact, segments_, "altered", "altered");
         fault.index = expected;
-        fault.detail = good ? "not sealed yet" : fact.why;
+        fault.detail = good ? "not sealed yet" : fact.why();
         if (good) {
             fault.expected = "index " + std::to_string(expected);
             fault.found = std::to_string(*fact.claimed);
@@ -364,14 +365,14 @@ Result<bool> EntryAudit::take_crash_tail(const EntryFact& fact) {
 }
 
 Result<void> EntryAudit::check_ends() {
-    for (const std::size_t segment : reader_.stream().misnamed()) {
+    for (const std::size_t segment : reader_.misnamed()) {
         faults_.add(misnamed_fault(segments_[segment]));
     }
-    for (const SegmentEnd& end : reader_.stream().ends()) {
+    for (const SegmentEnd& end : reader_.ends()) {
         if (!end.padding && crash_tail_taken_) continue;
         if (!end.padding) {
             EntryFact at;
-            at.segment = end.segment;
+            at.segment = static_cast<std::uint32_t>(end.segment);
             at.number = end.line;
             at.offset = end.offset;
             auto taken = end.segment + 1 == segments_.size() ? take_crash_tail(at) : false;

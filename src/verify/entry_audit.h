@@ -20,8 +20,8 @@ namespace anchorlog::verify {
 // damage by the lines' own `index`.
 class EntryAudit {
 public:
-    EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults,
-               Checked& checked);
+    EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
+               std::uint64_t block_bytes, FaultList& faults, Checked& checked);
 
     // The batches come in order. `header` is known to be what was sealed.
     [[nodiscard]] Result<void> batch(const wire::Header& header);
@@ -34,9 +34,9 @@ public:
 
     [[nodiscard]] std::vector<std::string> notes();
     [[nodiscard]] const std::vector<std::string>& undecided() const { return undecided_; }
-    [[nodiscard]] std::uint64_t bytes() const { return reader_.stream().bytes(); }
-    [[nodiscard]] std::size_t files() const { return reader_.stream().files(); }
-    [[nodiscard]] std::size_t devices() const { return devices_.devices(); }
+    [[nodiscard]] std::uint64_t bytes() const { return reader_.bytes(); }
+    [[nodiscard]] std::size_t files() const { return reader_.files(); }
+    [[nodiscard]] const DeviceAudit& devices() const { return devices_; }
 
 private:
     [[nodiscard]] bool matches(const wire::Header& header);

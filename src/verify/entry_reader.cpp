@@ -1,6 +1,7 @@
 #include "verify/entry_reader.h"
 
 #include <charconv>
+#include <utility>
 
 #include "anchorlog/merkle/tree.h"
 #include "anchorlog/wire/alert.h"
@@ -28,77 +29,170 @@ std::optional<std::uint64_t> salvage_index(std::string_view text) {
 
 void mark_bad(EntryFact& fact, std::string why) {
     if (fact.shape == EntryFact::Shape::good) fact.shape = EntryFact::Shape::bad;
-    if (fact.why.empty()) fact.why = std::move(why);
+    if (!fact.reason) fact.reason = std::make_shared<const std::string>(std::move(why));
 }
 
-EntryFact judge(const RawLine& line) {
-    EntryFact fact;
-    fact.number = line.number;
-    fact.segment = line.segment;
-    fact.offset = line.offset;
-    fact.leaf = merkle::hash_leaf(as_bytes(line.text));
+// The event of a canonical audit. Members behind it hold no such text: quotes in strings are
+// escaped.
+EntryFact::Kind kind_of_audit(std::string_view body) {
+    constexpr std::string_view kMember = "\"event\":\"";
+    const std::size_t at = body.rfind(kMember);
+    if (at == std::string_view::npos) return EntryFact::Kind::audit;
+    const std::string_view event = body.substr(at + kMember.size());
+    if (event.starts_with("start\"")) return EntryFact::Kind::start;
+    if (event.starts_with("stop\"")) return EntryFact::Kind::stop;
+    return EntryFact::Kind::audit;
+}
+
+void read_alert(EntryFact& fact, std::string_view body, DeviceCache* devices) {
+    auto key = wire::alert_key(body);
+    if (!key) {
+        mark_bad(fact, key.error().message);
+        return;
+    }
+    fact.epoch = key->epoch;
+    fact.seq_no = key->seq_no;
+    if (devices == nullptr) return;
+    if (const auto device = devices->number_of(key->device_id)) {
+        fact.device = *device;
+    } else {
+        mark_bad(fact,
+                 "a log has no more than " + std::to_string(DeviceNames::kDevicesMax) + " devices");
+    }
+}
+
+void judge(EntryFact& fact, const RawLine& line, DeviceCache* devices) {
     if (line.cut_short) {
         fact.shape = EntryFact::Shape::cut_short;
-        fact.why = "the file ends inside the line";
+        mark_bad(fact, "the file ends inside the line");
     }
-    if (line.too_long) mark_bad(fact, "the line is longer than any entry");
-    auto parsed = line.too_long ? Result<wire::EntryLine>(Error{Errc::invalid_input, fact.why})
-                                : wire::parse_entry_line(line.text);
+    if (line.too_long) {
+        mark_bad(fact, "the line is longer than any entry");
+        fact.claimed = salvage_index(line.text);
+        return;
+    }
+    const auto parsed = wire::parse_entry_line(line.text);
     if (!parsed) {
         mark_bad(fact, parsed.error().message);
         fact.claimed = salvage_index(line.text);
-        return fact;
+        return;
     }
     fact.claimed = parsed->index.value;
-    fact.is_alert = parsed->kind == wire::EntryLine::Kind::alert;
     fact.received_at = parsed->received_at;
+    const bool is_alert = parsed->kind == wire::EntryLine::Kind::alert;
+    if (is_alert) fact.kind = EntryFact::Kind::alert;
     if (!wire::is_canonical(parsed->body)) {
         mark_bad(fact, "the body is not canonical JSON");
-        return fact;
+    } else if (is_alert) {
+        read_alert(fact, parsed->body, devices);
+    } else {
+        fact.kind = kind_of_audit(parsed->body);
     }
-    if (!fact.is_alert) return fact;
-    auto key = wire::alert_key(parsed->body);
-    if (!key) {
-        mark_bad(fact, key.error().message);
-        return fact;
-    }
-    fact.device_id = std::move(key->device_id);
-    fact.epoch = key->epoch;
-    fact.seq_no = key->seq_no;
-    return fact;
 }
+
+// More lines than an ordinary block of entries has. Of shorter ones, which are no entries, a block
+// is read piece by piece, so that its facts stay small.
+constexpr std::size_t kFactsMax = 4'096;
+
+EntryBlock read_block(const Block& block, DeviceNames& devices) {
+    EntryBlock out;
+    out.block = block;
+    out.error = block.error;
+    if (out.error) return out;
+    static thread_local std::string buffer;
+    DeviceCache cache(devices);
+    FileLines lines(*block.file, block.file_size, block.range, wire::kEntryLineSizeMax, buffer);
+    RawLine line;
+    while (out.facts.size() < kFactsMax) {
+        auto more = lines.next(line);
+        if (!more) {
+            out.error = std::move(more).error();
+            return out;
+        }
+        if (!*more) break;
+        out.facts.push_back(read_entry(line, &cache));
+    }
+    out.has_more = out.facts.size() >= kFactsMax;
+    out.block.range.begin = lines.offset();
+    out.block.range.at_line = true;
+    out.ends = lines.ends();
+    out.whole_lines = lines.whole_lines();
+    out.bytes = lines.bytes();
+    return out;
+}
+
+// Blocks in the making and waiting to be taken; twice the threads keep all of them busy.
+std::size_t ahead_of(const WorkPool& pool) { return 2 * pool.threads(); }
 
 }  // namespace
 
-EntryFact read_entry(const RawLine& line) {
-    EntryFact fact = judge(line);
+EntryFact read_entry(const RawLine& line, DeviceCache* devices) {
+    EntryFact fact;
+    fact.number = line.number;
+    fact.segment = static_cast<std::uint32_t>(line.segment);
+    fact.offset = line.offset;
+    fact.leaf = merkle::hash_leaf(as_bytes(line.text));
+    judge(fact, line, devices);
     if (fact.shape == EntryFact::Shape::good) return fact;
     fact.has_nul = line.text.find('\0') != std::string_view::npos;
     fact.too_long = line.too_long;
     return fact;
 }
 
-EntryReader::EntryReader(FileSystem& fs, const std::vector<Segment>& segments)
-    : segments_(segments), stream_(fs, segments, wire::kEntryLineSizeMax) {
-    if (!segments.empty()) next_guess_ = segments.front().first_line;
+EntryReader::EntryReader(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
+                         std::uint64_t block_bytes, std::size_t first_segment)
+    : segments_(segments), plan_(fs, segments, block_bytes, first_segment),
+      blocks_(
+          pool, ahead_of(pool), [this] { return plan_.next(); },
+          [devices = devices_](const Block& block) { return read_block(block, *devices); }),
+      lines_(first_segment, 0), numbered_(segments.size(), 0) {
+    if (first_segment < segments.size()) next_guess_ = segments[first_segment].first_line;
 }
 
-Result<void> EntryReader::fill(std::size_t count) {
-    RawLine line;
-    while (!at_end_ && window_.size() < count) {
-        auto more = stream_.next(line);
-        if (!more) return std::move(more).error();
-        if (!*more) {
-            at_end_ = true;
-            break;
-        }
-        EntryFact fact = read_entry(line);
+void EntryReader::take(EntryBlock block) {
+    const std::size_t segment = block.block.range.segment;
+    if (lines_.size() <= segment) {
+        lines_.resize(segment + 1, 0);
+        ++files_;
+    }
+    const std::uint64_t base = numbered_[segment];
+    lines_[segment] += block.whole_lines;
+    numbered_[segment] += block.facts.size();
+    bytes_ += block.bytes;
+    for (SegmentEnd& end : block.ends) {
+        end.line += base;
+        ends_.push_back(end);
+    }
+    for (EntryFact& fact : block.facts) {
+        fact.number += base;
         // A file's name says what its first line is, so damage before it ends there.
-        if (line.number == 0) next_guess_ = segments_[line.segment].first_line;
+        if (fact.number == 0) next_guess_ = segments_[segment].first_line;
         fact.guess = next_guess_;
         fact.ordinal = next_ordinal_++;
         next_guess_ = fact.index() + 1;
         window_.push_back(std::move(fact));
+    }
+    if (block.has_more) unfinished_ = std::move(block.block);
+}
+
+Result<bool> EntryReader::take_block() {
+    std::optional<EntryBlock> block;
+    if (unfinished_) {
+        block = read_block(*std::exchange(unfinished_, std::nullopt), *devices_);
+    } else {
+        block = blocks_.next();
+    }
+    if (!block) return false;
+    if (block->error) return std::move(*block->error);
+    take(std::move(*block));
+    return true;
+}
+
+Result<void> EntryReader::fill(std::size_t count) {
+    while (!at_end_ && window_.size() < count) {
+        auto more = take_block();
+        if (!more) return std::move(more).error();
+        at_end_ = !*more;
     }
     return {};
 }

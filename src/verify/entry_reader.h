@@ -2,62 +2,99 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/types.h"
-#include "verify/line_stream.h"
+#include "verify/block_plan.h"
+#include "verify/device_names.h"
+#include "verify/ordered_work.h"
 
 namespace anchorlog::verify {
 
 // What the audit keeps of one line of log/.
 struct EntryFact {
-    enum class Shape { good, bad, cut_short } shape = Shape::good;
-    bool is_alert = false;
+    enum class Shape : std::uint8_t { good, bad, cut_short } shape = Shape::good;
+    enum class Kind : std::uint8_t { alert, start, stop, audit } kind = Kind::audit;
+    bool blamed = false;   // named as out of its place already
     bool has_nul = false;  // set when not good
     bool too_long = false;
-    bool blamed = false;                   // named as out of its place already
+    std::uint32_t device = 0;              // of alerts: its DeviceNames number
+    std::uint32_t segment = 0;             // place in the list
     std::uint64_t ordinal = 0;             // place in the whole log, from 0
     std::optional<std::uint64_t> claimed;  // its `index` member, also where the line is bad
     std::uint64_t guess = 0;               // the index its place suggests
     std::uint64_t number = 0;              // in its file, from 0
-    std::size_t segment = 0;
-    std::uint64_t offset = 0;  // in its file
+    std::uint64_t offset = 0;              // in its file
     Hash leaf;
-    std::string why;        // when not good
-    std::string device_id;  // of alerts
     Epoch epoch;
     SeqNo seq_no;
     WallTime received_at;
+    std::shared_ptr<const std::string> reason;  // when not good
 
+    [[nodiscard]] bool is_alert() const { return kind == Kind::alert; }
     // The index it stands for: what it says, or where it stands.
     [[nodiscard]] std::uint64_t index() const { return claimed.value_or(guess); }
+    // Why it is not good; empty when it is.
+    [[nodiscard]] std::string why() const { return reason ? *reason : std::string(); }
 };
 
-// The audit's view of log/: a window of parsed lines over the stream, in file order. Lines are
+// Takes one line apart and hashes it. Without `devices` alerts get none.
+[[nodiscard]] EntryFact read_entry(const RawLine& line, DeviceCache* devices = nullptr);
+
+// The lines of one block, numbered from its own first one.
+struct EntryBlock {
+    Block block;
+    std::vector<EntryFact> facts;
+    std::vector<SegmentEnd> ends;
+    std::uint64_t whole_lines = 0;
+    std::uint64_t bytes = 0;
+    bool has_more = false;  // `block` is then what is left to be read
+    std::optional<Error> error;
+};
+
+// The audit's view of log/: a window of parsed lines over the files, in their order. Lines are
 // taken out by the batch that owns them; what nobody has taken yet stays.
 class EntryReader {
 public:
-    EntryReader(FileSystem& fs, const std::vector<Segment>& segments);
+    // From one of the segments on. Threads of the pool read ahead.
+    EntryReader(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
+                std::uint64_t block_bytes, std::size_t first_segment = 0);
 
     // Makes the window at least `count` lines long unless the log ends before.
     [[nodiscard]] Result<void> fill(std::size_t count);
     [[nodiscard]] std::deque<EntryFact>& window() { return window_; }
-    [[nodiscard]] const LineStream& stream() const { return stream_; }
     [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
+    [[nodiscard]] DeviceNames& devices() { return *devices_; }
+    // Of what was read so far.
+    [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return ends_; }
+    [[nodiscard]] std::vector<std::size_t> misnamed() const {
+        return misnamed_segments(segments_, lines_);
+    }
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t files() const { return files_; }
 
 private:
+    [[nodiscard]] Result<bool> take_block();
+    void take(EntryBlock block);
+
     const std::vector<Segment>& segments_;
-    LineStream stream_;
+    std::shared_ptr<DeviceNames> devices_ = std::make_shared<DeviceNames>();
+    BlockPlan plan_;
+    OrderedWork<Block, EntryBlock> blocks_;
+    std::optional<Block> unfinished_;
     std::deque<EntryFact> window_;
+    std::vector<SegmentEnd> ends_;
+    std::vector<std::uint64_t> lines_;     // whole ones, of each segment
+    std::vector<std::uint64_t> numbered_;  // lines of any kind, of each segment
+    std::uint64_t bytes_ = 0;
+    std::size_t files_ = 0;
     std::uint64_t next_guess_ = 0;
     std::uint64_t next_ordinal_ = 0;
     bool at_end_ = false;
 };
-
-// Takes one line apart and hashes it.
-[[nodiscard]] EntryFact read_entry(const RawLine& line);
 
 }  // namespace anchorlog::verify

@@ -73,7 +73,7 @@ bool EvidenceCheck::check_line(EvidenceWalk& walk) const {
     raw.text = text;
     walk.fact = read_entry(raw);
     const auto parsed = wire::parse_entry_line(text);
-    if (!parsed) return walk.fail("parse", "altered", walk.fact.why);
+    if (!parsed) return walk.fail("parse", "altered", walk.fact.why());
     if (walk.place.index && parsed->index.value != *walk.place.index) {
         return walk.fail("parse", "altered or replaced",
                          "the line in its place says index " + std::to_string(parsed->index.value));
@@ -81,7 +81,7 @@ bool EvidenceCheck::check_line(EvidenceWalk& walk) const {
     walk.index = parsed->index.value;
     walk.ok("parse", who_and_what(*parsed));
     if (walk.fact.shape != EntryFact::Shape::good) {
-        return walk.fail("canonical", "altered", walk.fact.why);
+        return walk.fail("canonical", "altered", walk.fact.why());
     }
     walk.ok("canonical", "the line is canonical JSON, byte for byte");
     return walk.ok("leaf", to_hex(walk.fact.leaf));
@@ -125,15 +125,18 @@ bool EvidenceCheck::check_batch(EvidenceWalk& walk) const {
 // What the header says of where the alert came from must hold of the alert.
 bool EvidenceCheck::check_source(EvidenceWalk& walk) const {
     const wire::Header& header = *walk.header;
-    if (!walk.fact.is_alert || header.sources.empty()) return true;
+    if (!walk.fact.is_alert() || header.sources.empty()) return true;
+    const auto line = wire::parse_entry_line(walk.evidence.entry);
+    const auto key = line ? wire::alert_key(line->body) : Result<wire::AlertKey>(line.error());
+    if (!key) return walk.fail("header", "altered", key.error().message);
     const auto listed = [&](const wire::Source& source) {
-        return source.device_id == walk.fact.device_id && source.epoch == walk.fact.epoch &&
-               source.first_seq <= walk.fact.seq_no && walk.fact.seq_no <= source.last_seq;
+        return source.device_id == key->device_id && source.epoch == key->epoch &&
+               source.first_seq <= key->seq_no && key->seq_no <= source.last_seq;
     };
     if (std::any_of(header.sources.begin(), header.sources.end(), listed)) return true;
     return walk.fail("header", "not among the sources its header lists",
-                     walk.fact.device_id + " " + std::to_string(walk.fact.epoch.value) + "/" +
-                         std::to_string(walk.fact.seq_no.value));
+                     std::string(key->device_id) + " " + std::to_string(key->epoch.value) + "/" +
+                         std::to_string(key->seq_no.value));
 }
 
 bool EvidenceCheck::check_header(EvidenceWalk& walk) const {

@@ -29,19 +29,22 @@ struct HistoryAudit::Place {
 // The first header says whose log this is; should its `log` be damaged, its checkpoint does.
 void HistoryAudit::take_origin(const BatchFact& fact) {
     origin_ = fact.header.log;
-    keys_ = trust_.keys_of(origin_);
-    if (keys_.empty()) {
+    auto keys = trust_.keys_of(origin_);
+    if (keys.empty()) {
         const auto note = wire::parse_note(fact.line.checkpoint);
         const auto stated =
             note ? wire::parse_checkpoint(note->text) : Result<wire::Checkpoint>(note.error());
         if (stated && !trust_.keys_of(stated->origin).empty()) {
             origin_ = stated->origin;
-            keys_ = trust_.keys_of(origin_);
+            keys = trust_.keys_of(origin_);
         }
     }
     report_.origin = origin_;
     log_id_ = wire::log_id_of(origin_);
-    if (!keys_.empty()) return;
+    const bool trusted = !keys.empty();
+    // What was checked ahead for the same origin stays valid.
+    if (keys_->current()->origin != origin_) keys_->set({origin_, log_id_, std::move(keys)});
+    if (trusted) return;
     Fault fault = batch_fault("origin", fact.header.batch_id.value,
                               "belongs to a log that the trust file does not name");
     fault.expected = "one of its log lines";
@@ -57,19 +60,6 @@ void HistoryAudit::differ(const Place& place, const char* member, std::string ex
     faults_.add(std::move(fault));
 }
 
-bool HistoryAudit::seal_by(const BatchFact& fact, const Hash& root, SealedFacts& facts) const {
-    const wire::Header& header = fact.header;
-    const Bytes payload =
-        wire::seal_payload(log_id_, header.batch_id, header.merkle_root, root, header.sealed_at);
-    for (const wire::VerifierKey& key : keys_) {
-        if (wire::format_key_id(key.key_id) != header.signer) continue;
-        if (!crypto::verify(key.key, payload, fact.line.seal)) continue;
-        facts.signer = key.key;
-        return true;
-    }
-    return false;
-}
-
 // The header cannot be what was sealed: says which members contradict what is known.
 void HistoryAudit::name_header(const Place& place, const std::string& expected,
                                const std::string& found) {
@@ -82,10 +72,11 @@ void HistoryAudit::name_header(const Place& place, const std::string& expected,
         suspect(header.log != origin_, "log");
         suspect(intact_ && header.prev_root != place.root_before, "prev_root");
         suspect(next_index_ && header.first_index.value != *next_index_, "first_index");
-        const bool known = std::any_of(keys_.begin(), keys_.end(), [&](const auto& key) {
+        const auto keys = keys_->current();
+        const bool known = std::any_of(keys->keys.begin(), keys->keys.end(), [&](const auto& key) {
             return wire::format_key_id(key.key_id) == header.signer;
         });
-        suspect(!keys_.empty() && !known, "signer");
+        suspect(!keys->keys.empty() && !known, "signer");
     }
     Fault fault = place.fault("header", "has an altered header");
     fault.detail = members.empty() ? "its own checkpoint and seal deny it"
@@ -98,20 +89,28 @@ void HistoryAudit::name_header(const Place& place, const std::string& expected,
 // Root, checkpoint and seal hold each other: one of them alone cannot be altered without the
 // other two saying which it was.
 SealedFacts HistoryAudit::check_signatures(const Place& place) {
+    const BatchFact& fact = place.fact;
+    const auto keys = keys_->current();
     SealedFacts facts;
     facts.history_root = place.root;
-    facts.understood = place.fact.shape == BatchFact::Shape::good;
-    auto note = wire::parse_note(place.fact.line.checkpoint);
-    auto stated =
-        note ? wire::parse_checkpoint(note->text) : Result<wire::Checkpoint>(note.error());
+    facts.understood = fact.shape == BatchFact::Shape::good;
+    const wire::Header* header = facts.understood ? &fact.header : nullptr;
+    const SignatureFacts by_line = fact.signatures.by == keys
+                                       ? fact.signatures
+                                       : verify::check_signatures(fact.line, header, keys);
+    const auto& stated = by_line.stated;
     const bool readable =
         stated && stated->origin == origin_ && stated->size.value == place.batch_id + 1;
-    const bool trusted = !keys_.empty();
-    const bool is_signed =
-        readable && trusted && wire::verify_note(*note, signers_of(place.fact.header)).has_value();
+    const bool trusted = !keys->keys.empty();
+    const bool is_signed = readable && trusted && by_line.note_holds;
     if (!intact_ && readable) facts.history_root = stated->root;
     const bool root_holds = readable && stated->root == facts.history_root;
-    facts.seal_holds = !facts.understood || seal_by(place.fact, facts.history_root, facts);
+    auto sealed_by = by_line.sealed_by;
+    if (header != nullptr && !(stated && stated->root == facts.history_root)) {
+        sealed_by = seal_key(fact.line, *header, facts.history_root, *keys);
+    }
+    facts.seal_holds = !facts.understood || sealed_by;
+    if (sealed_by) facts.signer = *sealed_by;
     facts.header_holds = root_holds || (facts.seal_holds && facts.understood);
 
     if (!facts.header_holds) {
@@ -122,14 +121,7 @@ SealedFacts HistoryAudit::check_signatures(const Place& place) {
         return facts;
     }
     if (!root_holds) {
-        Fault fault = place.fault("checkpoint", "has an altered checkpoint");
-        fault.detail = !stated ? stated.error().message : "";
-        fault.expected = origin_ + ", size " + std::to_string(place.batch_id + 1) + ", root " +
-                         to_hex(facts.history_root);
-        fault.found = stated ? stated->origin + ", size " + std::to_string(stated->size.value) +
-                                   ", root " + to_hex(stated->root)
-                             : "no checkpoint";
-        faults_.add(std::move(fault));
+        name_checkpoint(place, by_line, facts.history_root);
     } else if (trusted && !is_signed) {
         faults_.add(place.fault("checkpoint", "has a checkpoint no trusted key signed"));
     } else {
@@ -144,12 +136,19 @@ SealedFacts HistoryAudit::check_signatures(const Place& place) {
     return facts;
 }
 
-// Whose signatures a header's checkpoint may bear: the log's key, and the one it brings in.
-std::vector<wire::VerifierKey> HistoryAudit::signers_of(const wire::Header& header) const {
-    std::vector<wire::VerifierKey> keys = keys_;
-    if (!header.key_change) return keys;
-    if (auto next = wire::parse_vkey(header.key_change->new_key)) keys.push_back(*next);
-    return keys;
+void HistoryAudit::name_checkpoint(const Place& place, const SignatureFacts& by_line,
+                                   const Hash& root) {
+    Fault fault = place.fault("checkpoint", "has an altered checkpoint");
+    fault.detail = by_line.unreadable;
+    fault.expected =
+        origin_ + ", size " + std::to_string(place.batch_id + 1) + ", root " + to_hex(root);
+    fault.found = "no checkpoint";
+    if (by_line.stated) {
+        fault.found = by_line.stated->origin + ", size " +
+                      std::to_string(by_line.stated->size.value) + ", root " +
+                      to_hex(by_line.stated->root);
+    }
+    faults_.add(std::move(fault));
 }
 
 // Both keys sign the change; from the next header on the new one stands alone.
@@ -160,14 +159,15 @@ void HistoryAudit::check_key_change(const Place& place) {
     const auto after = wire::parse_vkey(change.new_key);
     if (!note || !before || !after) return;  // named already
     const bool by_both = wire::verify_note(*note, {*before}) && wire::verify_note(*note, {*after});
-    if (!keys_.empty() && !by_both) {
+    const bool trusted = !keys_->current()->keys.empty();
+    if (trusted && !by_both) {
         faults_.add(place.fault("checkpoint", "changes the key without both keys' signatures"));
         return;
     }
     report_.notes.push_back("batch " + std::to_string(place.batch_id) +
                             " changes the log's key to " + change.new_key + " (" + change.why +
                             "): what follows rests on it, and it on the key before");
-    if (!keys_.empty()) keys_ = {*after};
+    if (trusted) keys_->set({origin_, log_id_, {*after}});
 }
 
 void HistoryAudit::check_genesis(const Place& place) {
@@ -177,12 +177,14 @@ void HistoryAudit::check_genesis(const Place& place) {
         return;
     }
     const auto& listed = header.genesis->keys;
-    const bool ours = std::any_of(keys_.begin(), keys_.end(), [&](const auto& key) {
+    const auto set = keys_->current();
+    const auto& keys = set->keys;
+    const bool ours = std::any_of(keys.begin(), keys.end(), [&](const auto& key) {
         return std::find(listed.begin(), listed.end(), wire::format_vkey(key)) != listed.end();
     });
-    if (keys_.empty() || ours) return;
+    if (keys.empty() || ours) return;
     Fault fault = place.fault("genesis_key", "names no key that the trust file trusts");
-    fault.expected = wire::format_vkey(keys_.front());
+    fault.expected = wire::format_vkey(keys.front());
     fault.found = listed.empty() ? "none" : listed.front();
     faults_.add(std::move(fault));
 }
@@ -254,9 +256,9 @@ void HistoryAudit::check_members(const Place& place) {
 SealedFacts HistoryAudit::line(const BatchReader& reader, const BatchFact& fact,
                                std::uint64_t batch_id) {
     if (origin_.empty() && fact.shape != BatchFact::Shape::bad) take_origin(fact);
-    Place place{reader, fact, batch_id, history_.root(), {}};
-    history_.append(merkle::hash_leaf(as_bytes(fact.line.header)));
-    place.root = history_.root();
+    Place place{reader, fact, batch_id, root_, {}};
+    history_.append(fact.leaf);
+    place.root = root_ = history_.root();
     const auto stated_before = stated_root_;
     const bool intact_before = intact_;
     SealedFacts facts = check_signatures(place);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,8 +29,9 @@ struct SealedFacts {
 // checked by signature and by the next header's prev_root.
 class HistoryAudit {
 public:
-    HistoryAudit(const Trust& trust, FaultList& faults, Report& report)
-        : trust_(trust), faults_(faults), report_(report) {}
+    HistoryAudit(const Trust& trust, FaultList& faults, Report& report,
+                 std::shared_ptr<LogKeys> keys = std::make_shared<LogKeys>())
+        : trust_(trust), faults_(faults), report_(report), keys_(std::move(keys)) {}
 
     [[nodiscard]] SealedFacts line(const BatchReader& reader, const BatchFact& fact,
                                    std::uint64_t batch_id);
@@ -47,9 +49,8 @@ private:
     struct Place;
     void take_origin(const BatchFact& fact);
     void check_genesis(const Place& place);
-    [[nodiscard]] bool seal_by(const BatchFact& fact, const Hash& root, SealedFacts& facts) const;
     [[nodiscard]] SealedFacts check_signatures(const Place& place);
-    [[nodiscard]] std::vector<wire::VerifierKey> signers_of(const wire::Header& header) const;
+    void name_checkpoint(const Place& place, const SignatureFacts& by_line, const Hash& root);
     void check_key_change(const Place& place);
     void check_members(const Place& place);
     void check_kind(const Place& place);
@@ -61,8 +62,9 @@ private:
     Report& report_;
     std::string origin_;
     Hash log_id_;
-    std::vector<wire::VerifierKey> keys_;
+    std::shared_ptr<LogKeys> keys_;
     merkle::CompactRange history_;
+    Hash root_ = merkle::empty_root();
     bool intact_ = true;
     bool after_other_version_ = false;
     std::optional<Hash> stated_root_;  // of the newest signed checkpoint, when not intact

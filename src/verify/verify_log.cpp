@@ -14,19 +14,19 @@ namespace {
 
 class LogAudit {
 public:
-    LogAudit(FileSystem& fs, const std::string& dir, const Trust& trust, ChainView* chain)
-        : fs_(fs), dir_(dir), trust_(trust), chain_(chain),
-          anchors_(trust, faults_, report_.notes, report_.undecided) {}
+    LogAudit(FileSystem& fs, const std::string& dir, const Trust& trust, ChainView* chain,
+             const AuditOptions& options)
+        : fs_(fs), dir_(dir), trust_(trust), chain_(chain), options_(options),
+          anchors_(trust, faults_, report_.notes, report_.undecided),
+          pool_(std::clamp(options.threads, 1u, kAuditThreadsMax)) {}
 
     Report run() {
         if (open()) {
-            const Hash log_id = wire::log_id_of(origin_for(fs_, batches_.segments, trust_));
-            if (chain_ != nullptr) {
-                anchors_.read_journal(fs_, dir_, log_id);
-                anchors_.ask_chain(*chain_, log_id);
-            } else {
-                anchors_.read_journal(fs_, dir_, log_id);
-            }
+            const std::string origin = origin_for(fs_, batches_.segments, trust_);
+            const Hash log_id = wire::log_id_of(origin);
+            keys_->set({origin, log_id, trust_.keys_of(origin)});
+            anchors_.read_journal(fs_, dir_, log_id);
+            if (chain_ != nullptr) anchors_.ask_chain(*chain_, log_id);
             if (auto done = audit(); !done) report_.undecided.push_back(done.error().message);
         }
         faults_.move_to(report_);
@@ -61,9 +61,11 @@ private:
     };
 
     Result<void> audit() {
-        BatchReader reader(fs_, batches_.segments, faults_);
-        HistoryAudit history(trust_, faults_, report_);
-        EntryAudit entries(fs_, log_.segments, faults_, report_.checked);
+        BatchReader reader(fs_, batches_.segments, faults_, &pool_, keys_,
+                           std::min(options_.block_bytes, BatchReader::kBlockBytes));
+        HistoryAudit history(trust_, faults_, report_, keys_);
+        EntryAudit entries(fs_, log_.segments, pool_, options_.block_bytes, faults_,
+                           report_.checked);
         std::uint64_t batch_id = 0;
         for (;; ++batch_id) {
             auto step = reader.next(batch_id);
@@ -118,18 +120,19 @@ private:
         if (batches == 0 && !reader.torn()) no_genesis(*unsealed);
         report_.unsealed = *unsealed;
         report_.entries = sealed_end_ + *unsealed;
-        report_.checked.segments = entries.files() + reader.stream().files();
-        report_.checked.bytes = entries.bytes() + reader.stream().bytes();
-        report_.checked.devices = entries.devices();
+        report_.checked.segments = entries.files() + reader.files();
+        report_.checked.bytes = entries.bytes() + reader.bytes();
+        report_.checked.devices = entries.devices().devices();
+        report_.devices = entries.devices().summaries();
         for (std::string& note : entries.notes()) report_.notes.push_back(std::move(note));
         return {};
     }
 
     Result<void> check_batches_end(const BatchReader& reader) {
-        for (const std::size_t segment : reader.stream().misnamed()) {
+        for (const std::size_t segment : reader.misnamed()) {
             faults_.add(misnamed_fault(batches_.segments[segment]));
         }
-        for (const SegmentEnd& end : reader.stream().ends()) {
+        for (const SegmentEnd& end : reader.ends()) {
             const std::string& name = batches_.segments[end.segment].name;
             auto crash = end.padding
                              ? false
@@ -179,18 +182,22 @@ private:
     const std::string& dir_;
     const Trust& trust_;
     ChainView* chain_;
+    const AuditOptions& options_;
     Report report_;
     FaultList faults_;
     AnchorAudit anchors_;
     SegmentList batches_;
     SegmentList log_;
     std::uint64_t sealed_end_ = 0;
+    std::shared_ptr<LogKeys> keys_ = std::make_shared<LogKeys>();
+    WorkPool pool_;  // last: what its threads look at is there until they are done
 };
 
 }  // namespace
 
-Report verify_log(FileSystem& fs, const std::string& dir, const Trust& trust, ChainView* chain) {
-    return LogAudit(fs, dir, trust, chain).run();
+Report verify_log(FileSystem& fs, const std::string& dir, const Trust& trust, ChainView* chain,
+                  const AuditOptions& options) {
+    return LogAudit(fs, dir, trust, chain, options).run();
 }
 
 }  // namespace anchorlog::verify

@@ -61,6 +61,19 @@ struct Checked {
 inline constexpr std::size_t kFaultsListedMax = 10'000;
 inline constexpr std::size_t kNotesListedMax = 1'000;
 inline constexpr std::size_t kAnchorsListedMax = 1'000;  // the newest
+inline constexpr std::size_t kDevicesListedMax = 1'000;  // those with the largest gaps
+
+// What the log holds of one device.
+struct DeviceSummary {
+    std::string device;
+    std::uint64_t alerts = 0;
+    std::uint64_t gaps = 0;  // numbers that were never logged
+    std::uint64_t epochs = 0;
+    std::uint64_t epoch = 0;    // the newest
+    std::uint64_t highest = 0;  // its highest number
+    std::uint64_t first_index = 0;
+    std::uint64_t last_index = 0;
+};
 
 // The audit of a whole log.
 struct Report {
@@ -75,6 +88,7 @@ struct Report {
     std::vector<std::string> notes;      // information, never a reason to fail
     std::vector<std::string> not_checked;
     std::vector<AnchorSummary> anchors;
+    std::vector<DeviceSummary> devices;
     Checked checked;
     std::uint64_t entries = 0;                 // sealed and not
     std::uint64_t unsealed = 0;                // entries behind the last sealed batch

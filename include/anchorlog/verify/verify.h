@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
 
@@ -11,11 +12,19 @@
 
 namespace anchorlog::verify {
 
+struct AuditOptions {
+    unsigned threads = 1;  // 1 to kAuditThreadsMax
+    // What one thread reads of log/ at once. It decides on memory and speed, never on a verdict.
+    std::uint64_t block_bytes = 512 * 1024;
+};
+inline constexpr unsigned kAuditThreadsMax = 64;
+
 // Audits the whole store in `dir` (log/, batches/, anchors/) against what `trust` says. Streams:
 // memory does not grow with the entries. Goes on after a fault and lists all of them, grouped.
 // `chain` null: offline. Never throws, never writes; a store that cannot be read is undecided.
+// `fs` is used from several threads. The report is the same whatever their number.
 [[nodiscard]] Report verify_log(FileSystem& fs, const std::string& dir, const Trust& trust,
-                                ChainView* chain);
+                                ChainView* chain, const AuditOptions& options = {});
 
 // By index, or by entry_id: then every entry that bears it.
 using WhichEntry = std::variant<EntryIndex, wire::EntryId>;
