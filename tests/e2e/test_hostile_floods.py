@@ -99,7 +99,7 @@ def check_audits(gateway: Gateway, sent: list[int], took_s: float) -> None:
 # One sender's: closed loop, as fast as the log acks.
 FLOOD = ["--connections", "4", "--coalesce", "16", "--window", "20000"]
 FLOOD_GROWN_MIB_MAX = 192
-FLOODED_P99_MS_MAX = 500
+FLOODED_P99_MS_MAX = 1_000
 
 
 class Generator:

@@ -125,7 +125,7 @@ def test_bad_certificates_cost_the_owner_nothing(
 def test_a_full_backlog_is_worked_off(make_gateway: MakeGateway, tally: Tally) -> None:
     """More connections than descriptors: who comes next is served when some are free again."""
     gateway = make_gateway(config=CONFIG)
-    gateway.wrapper = ["prlimit", "--nofile=256:256"]
+    gateway.wrapper = ["prlimit", "--nofile=320:320"]
     with gateway:
         load = Load(gateway, "cam-1")
         assert load.drive(10, 5)
