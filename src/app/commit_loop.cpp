@@ -78,6 +78,11 @@ void CommitLoop::connection_refused(const std::string& subject, const std::strin
     push(AuditInput{"cert_refused", subject + ": " + reason, "", false});
 }
 
+void CommitLoop::rate_limited(const std::string& subject, std::uint32_t per_s) {
+    const std::string data = "{\"alerts_per_s\":" + std::to_string(per_s) + "}";
+    push(AuditInput{"rate_limited", subject, data, false});
+}
+
 void CommitLoop::answer(Answer answer) { push(std::move(answer)); }
 
 void CommitLoop::fork_found(const std::string& what) { push(ForkInput{what}); }

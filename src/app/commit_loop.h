@@ -40,6 +40,7 @@ public:
     // Any thread.
     void submit(std::vector<net::Inbound> inbounds) override;
     void connection_refused(const std::string& subject, const std::string& reason) override;
+    void rate_limited(const std::string& subject, std::uint32_t per_s) override;
     void answer(Answer answer);
     void fork_found(const std::string& what);
     void note(std::string event, std::string subject, std::string data);  // an audit

@@ -27,8 +27,14 @@ void read_listen(ConfigReader reader, net::IngestOptions& out) {
     reader.text("address", out.address);
     reader.number("port", out.port, 0, 65'535);
     reader.number("connections_max", out.connections_max, 1, 100'000);
+    reader.number("sessions_per_sender_max", out.sessions_per_sender_max, 1, 100'000);
+    reader.number("handshakes_max", out.handshakes_max, 1, 10'000);
+    reader.number("handshakes_per_address_max", out.handshakes_per_address_max, 1, 10'000);
     reader.number("handshake_timeout_ms", out.handshake_timeout_ms, 100, 60'000);
+    reader.number("first_frame_timeout_ms", out.first_frame_timeout_ms, 100, 3'600'000);
+    reader.number("frame_timeout_ms", out.frame_timeout_ms, 100, 3'600'000);
     reader.number("idle_timeout_ms", out.idle_timeout_ms, 1'000, 86'400'000);
+    reader.number("write_timeout_ms", out.write_timeout_ms, 100, 3'600'000);
     reader.number("io_threads", out.io_threads, 1, 64);
     reader.finish();
 }
@@ -118,7 +124,17 @@ void read_limits(ConfigReader& root, Config& out) {
     auto queue = root.object("queue");
     queue.number("session_bytes_max", out.listen.session_bytes_max, 128 * 1'024, 1024 * kMiB);
     queue.number("queue_bytes_max", out.listen.queue_bytes_max, kMiB, 4096 * kMiB);
+    queue.number("session_output_bytes_max", out.listen.session_output_bytes_max, 128 * 1'024,
+                 1024 * kMiB);
+    queue.number("output_bytes_max", out.listen.output_bytes_max, kMiB, 4096 * kMiB);
     queue.finish();
+    auto rate = root.object("rate");
+    net::RateLimits& rates = out.listen.rates;
+    rate.number("sender_alerts_per_s", rates.sender_per_s, 0, 10'000'000);
+    rate.number("sender_burst", rates.sender_burst, 1, 10'000'000);
+    rate.number("device_alerts_per_s", rates.device_per_s, 0, 10'000'000);
+    rate.number("device_burst", rates.device_burst, 1, 10'000'000);
+    rate.finish();
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "app/daemon.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -18,6 +21,19 @@ constexpr std::chrono::milliseconds kFirstAnswerTimeout{5'000};
 [[noreturn]] void die_of_storage(const Error& error) {
     log(LogLevel::error, "storage_failed", {{"error", error.message}});
     std::_Exit(kExitStorage);
+}
+
+// As many open files as the limits on connections ask for, if the system allows them. If it does
+// not, the listener leaves connections waiting while none is free.
+void raise_file_limit(const net::IngestOptions& listen) {
+    const rlim_t wanted =
+        rlim_t{listen.connections_max} + listen.handshakes_max + net::kDescriptorsKept;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) return;
+    log(LogLevel::warn, "open_files_few",
+        {{"limit", std::uint64_t{limit.rlim_cur}}, {"wanted", std::uint64_t{wanted}}});
 }
 
 Result<std::unique_ptr<store::StateDb>> open_state(
@@ -53,6 +69,7 @@ Result<void> Daemon::check() {
     class NoSink final : public net::IngestSink {
         void submit(std::vector<net::Inbound>) override {}
         void connection_refused(const std::string&, const std::string&) override {}
+        void rate_limited(const std::string&, std::uint32_t) override {}
     } sink;
     net::IngestOptions options = config_.listen;
     options.port = 0;  // a running daemon may hold the configured one
@@ -178,6 +195,7 @@ void Daemon::ingest_state() {
 }
 
 Result<void> Daemon::listen() {
+    raise_file_limit(config_.listen);
     auto listener = net::IngestListener::create(config_.listen, config_.tls, registry_, *commit_);
     if (!listener) return std::move(listener).error();
     listener_ = std::move(*listener);

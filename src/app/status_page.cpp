@@ -124,9 +124,15 @@ void ingest_metrics(MetricsText& out, const StatusSources& sources, const Publis
     out.single("handshakes_total", "counter", "Completed TLS handshakes.", stats.handshakes);
     out.single("handshakes_refused_total", "counter", "Connections refused before a session.",
                stats.handshakes_refused);
+    out.single("handshakes_open", "gauge", "Connections that are no session now.",
+               stats.handshakes_open);
     out.single("received_bytes_total", "counter", "Bytes read from sessions.", stats.bytes_in);
     out.single("frames_total", "counter", "Frames read from sessions.", stats.frames_in);
     out.single("queue_bytes", "gauge", "Bytes read and not answered yet.", stats.queue_bytes);
+    out.single("output_bytes", "gauge", "Bytes of answers that peers have not taken yet.",
+               stats.output_bytes);
+    out.single("rate_pauses_total", "counter", "Times a session was not read on for a rate limit.",
+               stats.rate_pauses);
     out.single("alerts_accepted_total", "counter", "Alerts admitted to the log.",
                published.counts.accepted);
     out.single("alerts_resent_total", "counter", "Stored alerts that came again and were acked.",

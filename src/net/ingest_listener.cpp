@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <functional>
 #include <future>
@@ -5,6 +7,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -22,12 +25,31 @@ using boost::system::error_code;
 using std::chrono::milliseconds;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-// Connections over connections_max that are still told `busy`; those beyond are only closed.
-constexpr std::uint64_t kBusyExtra = 16;
 constexpr std::uint32_t kIoThreadsMax = 64;
 constexpr milliseconds kAcceptRetry{100};  // after the system had no descriptor to give
+constexpr milliseconds kRoomRetry{5};      // while there is no room for one more connection
+// Steps of handshakes that are ready and wait for their turn: more connections would only make
+// those wait longer that are here. In the kernel's queue they cost nothing.
+constexpr std::size_t kHandshakesQueuedMax = 64;
 // What aborting takes at most.
 constexpr milliseconds kAbortTimeout{2'000};
+
+// How many connections the process has descriptors for.
+std::uint64_t connections_possible() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+    return std::max<std::uint64_t>(limit.rlim_cur, kDescriptorsKept + 1) - kDescriptorsKept;
+}
+
+// Whose connections count together: an IPv6 network of 64 bits is one subscriber's.
+std::string source_of(const asio::ip::tcp::socket& socket) {
+    error_code ec;
+    const auto address = socket.remote_endpoint(ec).address();
+    if (ec || !address.is_v6()) return ec ? "unknown" : address.to_string();
+    const auto v6 = address.to_v6();
+    if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
+    return asio::ip::network_v6(v6, 64).network().to_string();
+}
 
 // Opens the listening socket; nobody is accepted yet, but connects already queue.
 Result<void> listen_on(asio::ip::tcp::acceptor& acceptor, const std::string& address,
@@ -66,7 +88,10 @@ public:
 
 private:
     static asio::awaitable<void> accept_loop(TlsIngestListener& self);
+    [[nodiscard]] bool has_room();
+    void pause_accepting(const std::string& reason);
     void welcome(asio::ip::tcp::socket socket);
+    void drop(SessionId id);
     void run_on_all(const std::function<void(IoWorker&)>& task);
 
     IngestShared shared_;
@@ -74,9 +99,11 @@ private:
     asio::ip::tcp::acceptor acceptor_;  // on the first worker's thread once started
     asio::steady_timer accept_timer_;
     std::uint16_t port_ = 0;
-    std::uint64_t next_id_ = 0;  // first worker's thread
-    bool started_ = false;       // the owner's thread
-    bool closed_ = false;        // the owner's thread
+    const std::uint64_t connections_possible_ = connections_possible();
+    std::uint64_t next_id_ = 0;   // first worker's thread
+    bool accept_paused_ = false;  // first worker's thread; for want of descriptors
+    bool started_ = false;        // the owner's thread
+    bool closed_ = false;         // the owner's thread
 };
 
 std::vector<std::unique_ptr<IoWorker>> make_workers(std::uint32_t count, IngestSink& sink) {
@@ -114,6 +141,11 @@ void TlsIngestListener::start() {
 
 asio::awaitable<void> TlsIngestListener::accept_loop(TlsIngestListener& self) {
     while (self.acceptor_.is_open()) {
+        if (!self.has_room()) {
+            self.accept_timer_.expires_after(kRoomRetry);
+            co_await self.accept_timer_.async_wait(kToken);
+            continue;
+        }
         IoWorker& worker = *self.workers_[self.next_id_ % self.workers_.size()];
         auto accepted = co_await self.acceptor_.async_accept(worker.context, kToken);
         auto& [ec, socket] = accepted;
@@ -122,36 +154,68 @@ asio::awaitable<void> TlsIngestListener::accept_loop(TlsIngestListener& self) {
             continue;
         }
         if (!self.acceptor_.is_open()) break;
-        log(LogLevel::warn, "accept_refused", {{"reason", ec.message()}});
+        self.pause_accepting(ec.message());
         self.accept_timer_.expires_after(kAcceptRetry);
         co_await self.accept_timer_.async_wait(kToken);
     }
 }
 
-void TlsIngestListener::welcome(asio::ip::tcp::socket socket) {
-    error_code ignored;
-    const std::uint64_t open = shared_.connections.value();
-    if (open >= shared_.options.connections_max + kBusyExtra) {
-        const auto peer = socket.remote_endpoint(ignored);
-        shared_.counters.handshakes_refused.fetch_add(1);
-        shared_.sink.connection_refused(ignored ? "unknown" : peer.address().to_string(),
-                                        "too many connections");
-        return;
+// Who finds no room waits in the kernel's queue, where nothing is lost.
+bool TlsIngestListener::has_room() {
+    std::size_t queued = 0;
+    for (const auto& worker : workers_) queued += worker->handshakes_queued;
+    if (queued >= kHandshakesQueuedMax) return false;
+    const SteadyTime now = steady_now();
+    if (shared_.connections.value() < connections_possible_) {
+        return shared_.handshakes.has_room(now);
     }
+    pause_accepting("the limit of open files is near");
+    if (const auto dropped = shared_.handshakes.drop_oldest(now)) drop(*dropped);
+    return false;
+}
+
+void TlsIngestListener::pause_accepting(const std::string& reason) {
+    if (std::exchange(accept_paused_, true)) return;
+    log(LogLevel::warn, "accept_paused", {{"reason", reason}});
+}
+
+void TlsIngestListener::welcome(asio::ip::tcp::socket socket) {
+    if (std::exchange(accept_paused_, false)) log(LogLevel::info, "accept_resumed");
+    error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     socket.set_option(asio::socket_base::keep_alive(true), ignored);
     const SessionId id(next_id_++);
     IoWorker& worker = *workers_[id.value % workers_.size()];
-    const bool busy = open >= shared_.options.connections_max;
-    shared_.connections.add();
+    bool is_counted = false;
     // Without memory for one more connection the loop that accepts them must live on.
     try {
-        auto session = std::make_shared<Session>(std::move(socket), id, busy, shared_, worker);
+        const std::string source = source_of(socket);
+        const auto entry = shared_.handshakes.enter(id, source, steady_now());
+        if (entry.dropped) drop(*entry.dropped);
+        if (!entry.admitted) {
+            shared_.counters.handshakes_refused.fetch_add(1);
+            return shared_.sink.connection_refused(source, "too many handshakes of this address");
+        }
+        auto session = std::make_shared<Session>(std::move(socket), id, shared_, worker);
+        shared_.connections.add();
+        is_counted = true;
         asio::post(worker.context, [session] { session->start(); });
     } catch (const std::exception& e) {
-        shared_.connections.remove();
+        if (is_counted) shared_.connections.remove();
+        shared_.handshakes.leave(id);
         log(LogLevel::error, "session_failed", {{"session", id.value}, {"reason", e.what()}});
     }
+}
+
+// It has lost its place in shared_.handshakes.
+void TlsIngestListener::drop(SessionId id) {
+    IoWorker* worker = workers_[id.value % workers_.size()].get();
+    asio::post(worker->context, [worker, id] {
+        const auto found = worker->sessions.find(id);
+        if (found == worker->sessions.end()) return;
+        const std::shared_ptr<Session> session = found->second;
+        session->make_room();
+    });
 }
 
 // Bytes are released before anybody's wait is looked at: see IoWorker::waiting.
@@ -239,11 +303,14 @@ void TlsIngestListener::close(std::uint32_t timeout_ms) {
 IngestStats TlsIngestListener::stats() const {
     IngestStats stats;
     stats.sessions = shared_.budget.sessions();
+    stats.handshakes_open = shared_.handshakes.places();
     stats.handshakes = shared_.counters.handshakes.load();
     stats.handshakes_refused = shared_.counters.handshakes_refused.load();
     stats.bytes_in = shared_.counters.bytes_in.load();
     stats.frames_in = shared_.counters.frames_in.load();
     stats.queue_bytes = shared_.budget.queued();
+    stats.output_bytes = shared_.output.bytes();
+    stats.rate_pauses = shared_.counters.rate_pauses.load();
     return stats;
 }
 

@@ -20,6 +20,7 @@ void IoWorker::stop() {
 
 void IoWorker::queue_handshake(std::shared_ptr<Session> session) {
     handshakes_.push_back(std::move(session));
+    handshakes_queued = handshakes_.size();
     if (handshakes_.size() == 1) asio::post(context, [this] { run_handshake(); });
 }
 
@@ -27,6 +28,7 @@ void IoWorker::queue_handshake(std::shared_ptr<Session> session) {
 void IoWorker::run_handshake() {
     handshakes_.front()->shake_hands();
     handshakes_.pop_front();
+    handshakes_queued = handshakes_.size();
     if (!handshakes_.empty()) asio::post(context, [this] { run_handshake(); });
 }
 

@@ -20,6 +20,10 @@
 #include "anchorlog/net/ingest.h"
 #include "anchorlog/wire/alert.h"
 #include "net/byte_budget.h"
+#include "net/handshake_gate.h"
+#include "net/line_limiter.h"
+#include "net/output_budget.h"
+#include "net/sender_table.h"
 
 namespace anchorlog::net {
 
@@ -32,6 +36,11 @@ class Session;
 inline constexpr std::size_t kReceiveSize = 65'536;
 // That decrypted, behind a record of which all but the end had come before.
 inline constexpr std::size_t kPlainSize = kReceiveSize + 2 * SSL3_RT_MAX_PLAIN_LENGTH;
+
+[[nodiscard]] inline SteadyTime steady_now() {
+    const auto since = std::chrono::steady_clock::now().time_since_epoch();
+    return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
+}
 
 // What a session is to be accepted under. Swapped as a whole by reload().
 struct Credentials {
@@ -71,6 +80,7 @@ struct IngestCounters {
     std::atomic<std::uint64_t> handshakes_refused{0};
     std::atomic<std::uint64_t> bytes_in{0};
     std::atomic<std::uint64_t> frames_in{0};
+    std::atomic<std::uint64_t> rate_pauses{0};
 };
 
 // What all sessions share. Any thread.
@@ -78,7 +88,10 @@ class IngestShared {
 public:
     IngestShared(const IngestOptions& ingest_options, IngestSink& ingest_sink)
         : options(ingest_options), sink(ingest_sink),
-          budget(ingest_options.session_bytes_max, ingest_options.queue_bytes_max) {}
+          budget(options.session_bytes_max, options.queue_bytes_max),
+          output(options.session_output_bytes_max, options.output_bytes_max),
+          handshakes(options.handshakes_max, options.handshakes_per_address_max), senders(options) {
+    }
 
     [[nodiscard]] Credentials credentials() const {
         const std::lock_guard lock(mutex_);
@@ -92,6 +105,11 @@ public:
     const IngestOptions options;
     IngestSink& sink;
     ByteBudget budget;
+    OutputBudget output;
+    HandshakeGate handshakes;
+    SenderTable senders;
+    LineLimiter stranger_lines;
+    LineLimiter session_lines;
     IngestCounters counters;
     ConnectionCount connections;
 
@@ -100,7 +118,7 @@ private:
     Credentials credentials_;
 };
 
-// One I/O thread and what only it touches, `waiting` excepted.
+// One I/O thread and what only it touches, the atomics excepted.
 class IoWorker {
 public:
     explicit IoWorker(IngestSink& sink) : sink_(sink) {}
@@ -128,7 +146,8 @@ public:
     std::vector<std::uint8_t> plain = std::vector<std::uint8_t>(kPlainSize);
     std::unordered_map<SessionId, std::shared_ptr<Session>> sessions;
     bool reading_stopped = false;
-    std::atomic<bool> waiting{false};  // somebody is held back; any thread
+    std::atomic<bool> waiting{false};               // somebody is held back; any thread
+    std::atomic<std::size_t> handshakes_queued{0};  // any thread
 
 private:
     void run_handshake();

@@ -33,8 +33,8 @@ void empty(std::string& buffer) {
 
 }  // namespace
 
-Session::Session(Socket socket, SessionId id, bool busy, IngestShared& shared, IoWorker& worker)
-    : shared_(shared), worker_(worker), id_(id), busy_(busy), peer_(address_of(socket)),
+Session::Session(Socket socket, SessionId id, IngestShared& shared, IoWorker& worker)
+    : shared_(shared), worker_(worker), id_(id), peer_(address_of(socket)),
       socket_(std::move(socket)), timer_(worker.context, Deadline::max()) {}
 
 void Session::start() {
@@ -42,7 +42,7 @@ void Session::start() {
     error_code ec;
     socket_.non_blocking(true, ec);
     if (ec || worker_.reading_stopped) return abort();
-    set_read_due(steady_clock::now() + milliseconds(shared_.options.handshake_timeout_ms));
+    set_due(read_due_, steady_clock::now() + milliseconds(shared_.options.handshake_timeout_ms));
     await_due();
     await_readable();
 }
@@ -74,11 +74,9 @@ void Session::await_writable() {
 }
 
 void Session::await_due() {
-    timer_.expires_at(std::min(read_due_, write_due_));
+    timer_.expires_at(next_due());
     timer_.async_wait([self = shared_from_this()](const error_code&) {
-        if (std::min(self->read_due_, self->write_due_) <= steady_clock::now()) {
-            self->run(&Session::on_due);
-        }
+        if (self->next_due() <= steady_clock::now()) self->run(&Session::on_due);
         self->run(&Session::await_due);
     });
 }
@@ -145,6 +143,7 @@ void Session::finish_handshake() {
     shared_.counters.handshakes.fetch_add(1);
     if (!accept_sender()) return request_close();
     phase_ = Phase::open;
+    expect_frame(true);
     expect_bytes();
     read_received();
 }
@@ -171,15 +170,19 @@ bool Session::accept_sender() {
         refuse("the sender " + sender.name + " is not active");
         return false;
     }
-    if (busy_) {
+    SenderTable::Seat seat = shared_.senders.enter(sender.name);
+    if (!seat.refusal.empty()) {
         shared_.counters.handshakes_refused.fetch_add(1);
-        log(LogLevel::warn, "connection_busy", {{"peer", peer_}, {"sender", sender.name}});
-        send_reject(wire::RejectCode::busy, "too many connections");
+        log_line(LogLevel::warn, "connection_busy",
+                 {{"peer", peer_}, {"sender", sender.name}, {"reason", seat.refusal}});
+        send_reject(wire::RejectCode::busy, seat.refusal);
         return false;
     }
-    log(LogLevel::info, "session_opened",
-        {{"session", id_.value}, {"peer", peer_}, {"sender", sender.name}});
+    rates_ = std::move(seat.rates);
     reader_.emplace(std::move(sender), worker_.parser);
+    log_line(LogLevel::info, "session_opened",
+             {{"session", id_.value}, {"peer", peer_}, {"sender", reader_->sender().name}});
+    shared_.handshakes.leave(id_);
     shared_.budget.add_session();
     return true;
 }
@@ -194,7 +197,7 @@ void Session::read_received() {
         status = tls_->read(plain.subspan(size), brought);
         size += brought;
     }
-    if (size > 0) take(plain.first(size));
+    const bool is_whole = size > 0 && take(plain.first(size));
     if (phase_ != Phase::open) return;
     if (status == TlsStream::Status::failed) {
         pending_.clear();
@@ -202,45 +205,66 @@ void Session::read_received() {
     }
     peer_ended_ = status == TlsStream::Status::ended;
     if (peer_ended_ || reader_->failed()) return drain();
-    tls_->release_buffers();
+    expect_frame(is_whole);
     read_on();
 }
 
-void Session::take(ByteView plain) {
+// True when it brought whole frames.
+bool Session::take(ByteView plain) {
     expect_bytes();
     shared_.counters.bytes_in.fetch_add(plain.size());
     auto inbound = reader_->push(plain);
-    if (!inbound) return;
+    if (!inbound) return false;
     shared_.counters.frames_in.fetch_add(inbound->frames.size());
     unanswered_ += inbound->bytes;
     shared_.budget.take(inbound->bytes);
+    if (rates_) slow_down(*inbound);
     worker_.submit(std::move(*inbound));
+    return true;
+}
+
+void Session::slow_down(const Inbound& inbound) {
+    const auto charge = rates_->charge(inbound, steady_now());
+    if (charge.audit) shared_.sink.rate_limited(charge.audit->subject, charge.audit->per_s);
+    if (charge.wait_ms == 0) return;
+    shared_.counters.rate_pauses.fetch_add(1);
+    set_due(resume_due_, steady_clock::now() + milliseconds(charge.wait_ms));
 }
 
 void Session::read_on() {
     if (worker_.reading_stopped) return;
-    if (shared_.budget.allows(unanswered_)) return await_readable();
-    // Says that it waits before it looks again, so that a release in between is not missed.
     held_back_ = true;
-    worker_.hold_back(id_);
-    wake_reader();
+    if (!may_read()) return;
+    let_go();
+    await_readable();
 }
 
+bool Session::may_read() {
+    if (resume_due_ != Deadline::max() || unsent() > kUnsentReadMax) return false;
+    if (shared_.budget.allows(unanswered_)) return true;
+    // Says that it waits before it looks again, so that a release in between is not missed.
+    if (!std::exchange(in_line_, true)) worker_.hold_back(id_);
+    return shared_.budget.allows(unanswered_);
+}
+
+// What has begun before it was held back gets its time anew.
 void Session::wake_reader() {
-    if (phase_ != Phase::open || !held_back_) return;
-    if (!shared_.budget.allows(unanswered_)) return;
+    if (phase_ != Phase::open || !held_back_ || !may_read()) return;
     let_go();
     expect_bytes();
+    if (frame_due_ != Deadline::max()) expect_frame(true);
     await_readable();
 }
 
 void Session::let_go() {
-    if (std::exchange(held_back_, false)) worker_.let_go(id_);
+    held_back_ = false;
+    if (std::exchange(in_line_, false)) worker_.let_go(id_);
 }
 
 void Session::drain() {
     phase_ = Phase::draining;
-    set_read_due(steady_clock::now() + kDrainTimeout);
+    expect_no_more();
+    set_due(read_due_, steady_clock::now() + kDrainTimeout);
     if (unanswered_ == 0) request_close();
 }
 
@@ -249,8 +273,9 @@ void Session::deliver(Outbound reply) {
     if (phase_ == Phase::open && reply.released_bytes > 0) expect_bytes();
     if (phase_ != Phase::open && phase_ != Phase::draining) return;
     pending_ += reply.frames;
-    if (pending_.size() + tls_->records().size() - sent_ > kOutboundBytesMax) {
-        log(LogLevel::warn, "session_not_reading", {{"session", id_.value}, {"peer", peer_}});
+    count_unsent();
+    if (!shared_.output.allows(counted_unsent_, shared_.budget.sessions())) {
+        log_line(LogLevel::warn, "session_not_reading", {{"session", id_.value}, {"peer", peer_}});
         return abort();
     }
     if (reply.close || (phase_ == Phase::draining && unanswered_ == 0)) return request_close();
@@ -258,28 +283,46 @@ void Session::deliver(Outbound reply) {
     wake_reader();
 }
 
-// Sends what is pending until the socket takes no more; then the next turn goes on with it.
 void Session::flush() {
     if (write_awaited_) return;
+    send_pending();
+    count_unsent();
+    wake_reader();
+}
+
+// Sends until the socket takes no more; then the next turn goes on with it.
+void Session::send_pending() {
     std::string& records = tls_->records();
     while (true) {
         if (sent_ == records.size()) {
             empty(records);
             sent_ = 0;
-            set_write_due(Deadline::max());
+            set_due(write_due_, Deadline::max());
             if (!next_records()) break;
         }
         error_code ec;
         const std::string_view rest = std::string_view(records).substr(sent_);
         sent_ += socket_.write_some(asio::buffer(rest), ec);
         if (ec == asio::error::would_block) {
-            if (write_due_ == Deadline::max()) set_write_due(steady_clock::now() + kWriteTimeout);
+            if (write_due_ == Deadline::max()) {
+                const milliseconds timeout(shared_.options.write_timeout_ms);
+                set_due(write_due_, steady_clock::now() + timeout);
+            }
             return await_writable();
         }
         if (ec) return abort();
     }
     tls_->release_buffers();
     if (phase_ == Phase::flushing) linger();
+}
+
+std::size_t Session::unsent() {
+    return tls_ ? pending_.size() + tls_->records().size() - sent_ : 0;
+}
+
+void Session::count_unsent() {
+    const std::uint64_t held = phase_ == Phase::closed ? 0 : unsent();
+    shared_.output.change(std::exchange(counted_unsent_, held), held);
 }
 
 // Encrypts what is to be sent next: what is pending, and in the end close_notify.
@@ -297,7 +340,9 @@ void Session::request_close() {
     if (phase_ == Phase::flushing || phase_ == Phase::lingering || phase_ == Phase::closed) return;
     phase_ = Phase::flushing;
     let_go();
-    set_read_due(Deadline::max());
+    expect_no_more();
+    // Who never became a session has no more time than its handshake had.
+    if (reader_) set_due(read_due_, Deadline::max());
     run(&Session::flush);
 }
 
@@ -306,7 +351,7 @@ void Session::request_close() {
 void Session::linger() {
     if (peer_ended_) return abort();
     phase_ = Phase::lingering;
-    set_read_due(steady_clock::now() + kLingerTimeout);
+    set_due(read_due_, steady_clock::now() + kLingerTimeout);
     error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
     await_readable();
@@ -319,43 +364,76 @@ void Session::throw_away() {
     await_readable();
 }
 
-bool Session::is_idle() const {
-    return phase_ == Phase::open && unanswered_ == 0 && !held_back_ && !worker_.reading_stopped;
-}
-
 void Session::on_due() {
     const auto now = steady_clock::now();
-    if (phase_ == Phase::open && write_due_ > now) {
-        expect_bytes();
-        if (!is_idle()) return;
-        log(LogLevel::info, "session_idle", {{"session", id_.value}});
-        return request_close();
+    if (resume_due_ <= now) {
+        resume_due_ = Deadline::max();
+        wake_reader();
     }
+    if (next_due() > now) return;
+    if (phase_ == Phase::open && write_due_ > now) return on_silence(now);
     if (phase_ == Phase::handshake) {
         refuse("no TLS handshake within " + std::to_string(shared_.options.handshake_timeout_ms) +
                " ms");
+    } else if (write_due_ <= now) {
+        log_line(LogLevel::warn, "session_not_reading", {{"session", id_.value}, {"peer", peer_}});
     }
     log(LogLevel::debug, "session_deadline", {{"session", id_.value}, {"peer", peer_}});
     abort();
 }
 
-void Session::expect_bytes() {
-    set_read_due(steady_clock::now() + milliseconds(shared_.options.idle_timeout_ms));
+// What was expected did not come. That is the peer's doing while it is read from.
+void Session::on_silence(Deadline now) {
+    const bool is_frame_late = frame_due_ <= now;
+    const bool is_read = !held_back_ && !worker_.reading_stopped;
+    expect_bytes();
+    if (is_frame_late) expect_frame(true);
+    if (!is_read || (!is_frame_late && unanswered_ > 0)) return;
+    log_line(LogLevel::info, is_frame_late ? "session_slow" : "session_idle",
+             {{"session", id_.value}, {"peer", peer_}});
+    request_close();
 }
+
+void Session::expect_bytes() {
+    set_due(read_due_, steady_clock::now() + milliseconds(shared_.options.idle_timeout_ms));
+}
+
+// Between two frames none is expected, unless none has come yet. `is_new`: what is expected is
+// not what was expected before.
+void Session::expect_frame(bool is_new) {
+    const IngestOptions& options = shared_.options;
+    const bool has_begun = !tls_->release_buffers() || !reader_->at_border();
+    if (!has_begun && reader_->frames() > 0) {
+        frame_due_ = Deadline::max();
+    } else if (is_new || frame_due_ == Deadline::max()) {
+        const milliseconds timeout(has_begun ? options.frame_timeout_ms
+                                             : options.first_frame_timeout_ms);
+        set_due(frame_due_, steady_clock::now() + timeout);
+    }
+}
+
+void Session::expect_no_more() { frame_due_ = resume_due_ = Deadline::max(); }
 
 // A later deadline needs no wake-up: the timer looks again when the earlier one passes.
-void Session::set_read_due(Deadline due) {
-    read_due_ = due;
+void Session::set_due(Deadline& which, Deadline due) {
+    which = due;
     if (due < timer_.expiry()) timer_.cancel();
 }
 
-void Session::set_write_due(Deadline due) {
-    write_due_ = due;
-    if (due < timer_.expiry()) timer_.cancel();
+Session::Deadline Session::next_due() const {
+    return std::min({read_due_, write_due_, frame_due_, resume_due_});
 }
 
 void Session::stop_reading() {
     if (phase_ == Phase::handshake) abort();
+}
+
+void Session::make_room() {
+    if (reader_ || phase_ == Phase::closed) return;
+    if (phase_ == Phase::handshake) {
+        refuse("closed for a newer one: its handshake was not finished");
+    }
+    abort();
 }
 
 void Session::shut_down() {
@@ -377,8 +455,17 @@ void Session::check_sender(const Registry& registry) {
 void Session::refuse(const std::string& reason) {
     shared_.counters.handshakes_refused.fetch_add(1);
     const std::string text = printable(reason);
-    log(LogLevel::warn, "connection_refused", {{"peer", peer_}, {"reason", text}});
+    log_line(LogLevel::warn, "connection_refused", {{"peer", peer_}, {"reason", text}});
     shared_.sink.connection_refused(peer_, text);
+}
+
+void Session::log_line(LogLevel level, std::string_view event,
+                       std::initializer_list<LogField> fields) {
+    LineLimiter& lines = reader_ ? shared_.session_lines : shared_.stranger_lines;
+    const auto left_out = lines.allow(steady_now());
+    if (!left_out) return;
+    if (*left_out > 0) log(LogLevel::warn, "lines_left_out", {{"count", *left_out}});
+    log(level, event, fields);
 }
 
 void Session::send_reject(wire::RejectCode code, const std::string& detail) {
@@ -395,9 +482,12 @@ void Session::abort() {
     socket_.close(ignored);
     timer_.cancel();
     let_go();
+    count_unsent();
+    shared_.handshakes.leave(id_);
     if (reader_) {
         shared_.budget.remove_session();
-        log(LogLevel::info, "session_closed", {{"session", id_.value}});
+        shared_.senders.leave(reader_->sender().name, steady_now());
+        log_line(LogLevel::info, "session_closed", {{"session", id_.value}});
         worker_.submit(reader_->last());
         worker_.hand_over();
     }

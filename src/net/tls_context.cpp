@@ -22,6 +22,8 @@ namespace {
 constexpr std::size_t kPemSizeMax = 1u << 20;
 constexpr std::size_t kReasonSizeMax = 200;
 constexpr int kVerifyDepthMax = 4;
+// What a stranger may make us keep: ten times a chain of three ECDSA certificates.
+constexpr long kChainSizeMax = 32'768;
 constexpr mode_t kOthersMask = 077;
 constexpr const char* kCipherSuites =
     "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
@@ -217,6 +219,7 @@ Result<void> set_protocol(SSL_CTX* context) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     SSL_CTX_set_verify_depth(context, kVerifyDepthMax);
+    SSL_CTX_set_max_cert_list(context, kChainSizeMax);
     return {};
 }
 

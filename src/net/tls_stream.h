@@ -40,8 +40,8 @@ public:
     [[nodiscard]] bool write(std::string_view plain);
     // Encrypts close_notify to records(). False: it cannot be said, or has been said.
     [[nodiscard]] bool say_goodbye();
-    // Gives back the buffers of records; for the time in which nothing is under way.
-    void release_buffers() { SSL_free_buffers(ssl_.get()); }
+    // Gives back the buffers of records, unless part of a record is in them: then false.
+    bool release_buffers() { return SSL_free_buffers(ssl_.get()) == 1; }
 
     // To be sent, in order; the sender removes what is sent.
     [[nodiscard]] std::string& records() { return records_; }

@@ -135,7 +135,11 @@ void DaemonTrial::write_config(std::uint64_t session_bytes, const TrialPki& pki)
     json config = {
         {"origin", kOrigin},
         {"store", {{"dir", "store"}}},
-        {"listen", {{"address", "127.0.0.1"}, {"port", 0}, {"connections_max", 20'000}}},
+        {"listen",
+         {{"address", "127.0.0.1"},
+          {"port", 0},
+          {"connections_max", 20'000},
+          {"sessions_per_sender_max", 20'000}}},
         {"http", {{"address", "127.0.0.1"}, {"port", 0}}},
         {"tls", {{"certificate", "server.crt"}, {"key", "server.key"}, {"client_ca", "ca.crt"}}},
         {"registry", "senders.json"},

@@ -55,6 +55,9 @@ public:
     // A connection that never became a session: for the audit. `subject` is the peer's address
     // (without port), `reason` one printable ASCII sentence.
     virtual void connection_refused(const std::string& subject, const std::string& reason) = 0;
+    // A sender is read more slowly from now on, for the audit; at most once a minute and sender.
+    // `subject` is the sender's name, and behind a space the device if the limit is a device's.
+    virtual void rate_limited(const std::string& subject, std::uint32_t per_s) = 0;
 };
 
 struct TlsFiles {
@@ -63,24 +66,48 @@ struct TlsFiles {
     std::string client_ca_path;    // PEM
 };
 
+// Alerts a second, and how many may come at once above that. 0 a second: as many as come.
+// Whoever sends more is read more slowly, never refused.
+struct RateLimits {
+    std::uint32_t sender_per_s = 0;
+    std::uint32_t sender_burst = 1'000;
+    std::uint32_t device_per_s = 0;  // of one sender
+    std::uint32_t device_burst = 1'000;
+};
+
+// Descriptors that are no connections' but files', RocksDB's, curl's and the local server's.
+inline constexpr std::uint32_t kDescriptorsKept = 256;
+
 struct IngestOptions {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 7400;  // 0: any free one
-    std::uint32_t connections_max = 1'024;
+    std::uint16_t port = 7400;              // 0: any free one
+    std::uint32_t connections_max = 1'024;  // sessions
+    std::uint32_t sessions_per_sender_max = 128;
+    std::uint32_t handshakes_max = 512;  // connections that are no session (yet)
+    std::uint32_t handshakes_per_address_max = 128;
     std::uint32_t handshake_timeout_ms = 5'000;
+    std::uint32_t first_frame_timeout_ms = 30'000;  // from the handshake to the first whole frame
+    std::uint32_t frame_timeout_ms = 30'000;        // from a frame's first byte to its last
     std::uint32_t idle_timeout_ms = 300'000;
-    std::uint64_t session_bytes_max = 1u << 20;  // un-answered bytes of one session
-    std::uint64_t queue_bytes_max = 32u << 20;   // un-answered bytes of all sessions
+    std::uint32_t write_timeout_ms = 30'000;            // for a peer to take what it is sent
+    std::uint64_t session_bytes_max = 1u << 20;         // un-answered bytes of one session
+    std::uint64_t queue_bytes_max = 32u << 20;          // un-answered bytes of all sessions
+    std::uint64_t session_output_bytes_max = 4u << 20;  // answers one peer has not taken
+    std::uint64_t output_bytes_max = 32u << 20;         // answers all peers have not taken
+    RateLimits rates;
     std::uint32_t io_threads = 1;
 };
 
 struct IngestStats {
-    std::uint64_t sessions = 0;  // now
+    std::uint64_t sessions = 0;         // now
+    std::uint64_t handshakes_open = 0;  // connections that are no session, now
     std::uint64_t handshakes = 0;
     std::uint64_t handshakes_refused = 0;
     std::uint64_t bytes_in = 0;
     std::uint64_t frames_in = 0;
     std::uint64_t queue_bytes = 0;
+    std::uint64_t output_bytes = 0;
+    std::uint64_t rate_pauses = 0;  // times a session was not read on for its sender's rate
 };
 
 // The mutual-TLS-1.3 listener and its sessions on their own I/O threads.

@@ -26,15 +26,21 @@ Numbers = dict[int, list[range]]
 
 
 class BenchDaemon(Gateway):
-    """Default settings, but for room for many connections and a sender that may speak for any
-    device."""
+    """Default settings, but for room for many connections of one sender, silent ones too, and a
+    sender that may speak for any device."""
 
     def __init__(self, directory: Path, pki: Pki | None = None, config: Json | None = None) -> None:
         super().__init__(
             directory / "gateway",
             pki or Pki(directory / "pki"),
             senders={"gw-01": {"state": "active", "devices": {"*": {}}}},
-            config={"listen": {"connections_max": 20_000}, **(config or {})},
+            config={
+                "listen": {
+                    "connections_max": 20_000, "sessions_per_sender_max": 20_000,
+                    "first_frame_timeout_ms": 300_000,
+                },
+                **(config or {}),
+            },
         )
         self._next_device = 0
         self.acked: Numbers = {}

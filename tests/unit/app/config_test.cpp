@@ -53,6 +53,14 @@ TEST(Config, WrongTypesRangesAndMissingMembersAreNamed) {
               "listen.port must be from 0 to 65535, not 70000");
     EXPECT_EQ(error_of(with(R"("listen": {"port": "x"})")),
               "listen.port must be a whole number, 0 or more");
+    EXPECT_EQ(error_of(with(R"("listen": {"handshakes_max": 0})")),
+              "listen.handshakes_max must be from 1 to 10000, not 0");
+    EXPECT_EQ(error_of(with(R"("listen": {"frame_timeout_ms": 99})")),
+              "listen.frame_timeout_ms must be from 100 to 3600000, not 99");
+    EXPECT_EQ(error_of(with(R"("queue": {"output_bytes_max": 1024})")),
+              "queue.output_bytes_max must be from 1048576 to 4294967296, not 1024");
+    EXPECT_EQ(error_of(with(R"("rate": {"device_burst": 0})")),
+              "rate.device_burst must be from 1 to 10000000, not 0");
     EXPECT_EQ(error_of(with(R"("batch": 7)")), "batch must be an object");
     EXPECT_EQ(error_of(with(R"("log": {"level": "loud"})")),
               "log.level must be one of debug, info, warn, error");
@@ -69,7 +77,22 @@ TEST(Config, TheDocumentedSampleIsValidAndSaysEveryDefault) {
     ASSERT_TRUE(sample) << sample.error().message;
     const auto smallest = parse_config(kSmallest, "/etc/anchorlog");
     EXPECT_EQ(sample->listen.connections_max, smallest->listen.connections_max);
+    EXPECT_EQ(sample->listen.sessions_per_sender_max, smallest->listen.sessions_per_sender_max);
+    EXPECT_EQ(sample->listen.handshakes_max, smallest->listen.handshakes_max);
+    EXPECT_EQ(sample->listen.handshakes_per_address_max,
+              smallest->listen.handshakes_per_address_max);
+    EXPECT_EQ(sample->listen.handshake_timeout_ms, smallest->listen.handshake_timeout_ms);
+    EXPECT_EQ(sample->listen.first_frame_timeout_ms, smallest->listen.first_frame_timeout_ms);
+    EXPECT_EQ(sample->listen.frame_timeout_ms, smallest->listen.frame_timeout_ms);
     EXPECT_EQ(sample->listen.idle_timeout_ms, smallest->listen.idle_timeout_ms);
+    EXPECT_EQ(sample->listen.write_timeout_ms, smallest->listen.write_timeout_ms);
+    EXPECT_EQ(sample->listen.session_bytes_max, smallest->listen.session_bytes_max);
+    EXPECT_EQ(sample->listen.session_output_bytes_max, smallest->listen.session_output_bytes_max);
+    EXPECT_EQ(sample->listen.output_bytes_max, smallest->listen.output_bytes_max);
+    EXPECT_EQ(sample->listen.rates.sender_per_s, smallest->listen.rates.sender_per_s);
+    EXPECT_EQ(sample->listen.rates.sender_burst, smallest->listen.rates.sender_burst);
+    EXPECT_EQ(sample->listen.rates.device_per_s, smallest->listen.rates.device_per_s);
+    EXPECT_EQ(sample->listen.rates.device_burst, smallest->listen.rates.device_burst);
     EXPECT_EQ(sample->sequencer.group_bytes_max, smallest->sequencer.group_bytes_max);
     EXPECT_EQ(sample->journal.segment_bytes, smallest->journal.segment_bytes);
     EXPECT_EQ(sample->storage.reserve_bytes, smallest->storage.reserve_bytes);

@@ -32,6 +32,10 @@ public:
         }
         changed_.notify_all();
     }
+    void rate_limited(const std::string& subject, std::uint32_t per_s) override {
+        const std::lock_guard lock(mutex_);
+        rate_limited_.emplace_back(subject, per_s);
+    }
 
     // Waits until `holds` (given this sink's chunks so far) or the deadline.
     template <class Condition>
@@ -58,6 +62,10 @@ public:
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> refusals() const {
         const std::lock_guard lock(mutex_);
         return refusals_;
+    }
+    [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> rate_limited() const {
+        const std::lock_guard lock(mutex_);
+        return rate_limited_;
     }
     [[nodiscard]] static std::size_t count_last(const std::vector<net::Inbound>& all,
                                                 net::SessionId session) {
@@ -111,6 +119,7 @@ private:
     std::condition_variable changed_;
     std::vector<net::Inbound> inbounds_;
     std::vector<std::pair<std::string, std::string>> refusals_;
+    std::vector<std::pair<std::string, std::uint32_t>> rate_limited_;
     net::IngestListener* listener_ = nullptr;
     bool answer_at_once_ = false;
 };

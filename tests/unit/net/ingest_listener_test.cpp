@@ -1,5 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <thread>
 
 #include "ingest_fixture.h"
 
@@ -26,6 +30,8 @@ protected:
         const auto client = connect(certified);
         expect_refused(*client, reason);
     }
+
+    std::atomic<bool> third_is_connecting_{false};
 };
 
 TEST_F(IngestListenerTest, AcceptsARegisteredSender) {
@@ -149,15 +155,80 @@ TEST_F(IngestListenerTest, TellsOneConnectionTooManyThatItIsBusy) {
     EXPECT_EQ(sink_.inbounds().size(), 1u);
 }
 
-TEST_F(IngestListenerTest, ClosesAtOnceWhatIsFarOverTheLimit) {
-    options_.connections_max = 1;
+TEST_F(IngestListenerTest, TellsOneSessionOfASenderTooManyThatItIsBusy) {
+    options_.sessions_per_sender_max = 1;
+    start();
+    net::SessionId id;
+    const auto first = open_session(id);
+    const auto second = connect(gw_);
+    const auto reject = second->read_frame();
+    ASSERT_TRUE(reject);
+    EXPECT_THAT(*reject, HasSubstr(R"("code":"busy")"));
+    EXPECT_THAT(*reject, HasSubstr("too many sessions of this sender"));
+    const auto other_key = pki_.sender("other");
+    const auto other = connect(other_key);
+    ASSERT_TRUE(other->send(framed(alert_json("cam-9", 1))));
+    EXPECT_TRUE(sink_.wait_for_chunks(2));
+    EXPECT_EQ(listener_->stats().sessions, 2u);
+}
+
+TEST_F(IngestListenerTest, SilentPeersMakeRoomForNewerOnes) {
+    options_.handshakes_max = 2;
     start();
     std::vector<std::unique_ptr<TcpClient>> silent;
-    for (int i = 0; i < 17; ++i) silent.push_back(std::make_unique<TcpClient>(listener_->port()));
-    TcpClient over(listener_->port());
-    EXPECT_EQ(over.read_to_end(), "");
-    ASSERT_TRUE(sink_.wait_for_refusals(1));
-    EXPECT_EQ(sink_.refusals().front().second, "too many connections");
+    for (int i = 0; i < 5; ++i) silent.push_back(std::make_unique<TcpClient>(listener_->port()));
+    net::SessionId id;
+    const auto client = open_session(id);
+    EXPECT_TRUE(client->handshaken());
+    // Whom the client pushed out had waited longest.
+    ASSERT_TRUE(sink_.wait_for_refusals(4));
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(silent[static_cast<std::size_t>(i)]->read_to_end(), "");
+        EXPECT_THAT(sink_.refusals()[static_cast<std::size_t>(i)].second,
+                    HasSubstr("closed for a newer one"));
+    }
+    EXPECT_EQ(listener_->stats().sessions, 1u);
+    EXPECT_EQ(listener_->stats().handshakes_open, 1u);
+}
+
+TEST_F(IngestListenerTest, OneAddressHasItsShareOfHandshakes) {
+    options_.handshakes_per_address_max = 2;
+    start();
+    std::vector<std::unique_ptr<TcpClient>> silent;
+    for (int i = 0; i < 8; ++i) silent.push_back(std::make_unique<TcpClient>(listener_->port()));
+    // Refused at once, or after its grace when this machine is slow.
+    ASSERT_TRUE(sink_.wait_for_refusals(6));
+    EXPECT_TRUE(eventually([&] { return listener_->stats().handshakes_open <= 2; }));
+    EXPECT_TRUE(eventually([&] { return connect(gw_)->handshaken(); }));
+}
+
+TEST_F(IngestListenerTest, ConnectionsWaitWhileNoDescriptorIsFree) {
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit low = before;
+    low.rlim_cur = net::kDescriptorsKept + 2;
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+    start();
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    sink_.answer_at_once(*listener_);
+    TcpClient silent(listener_->port());
+    net::SessionId first_id;
+    const auto first = open_session(first_id);
+    // There is no third place until the silent one has lost its own.
+    net::SessionId second_id;
+    auto second = open_session(second_id);
+    EXPECT_EQ(silent.read_to_end(), "");
+    EXPECT_EQ(listener_->stats().sessions, 2u);
+    // Nor when nobody has to go: who connects now waits until somebody leaves.
+    std::thread leaver([&] {
+        EXPECT_TRUE(eventually([&] { return third_is_connecting_.load(); }));
+        second.reset();
+    });
+    third_is_connecting_ = true;
+    const auto third = connect(gw_);
+    leaver.join();
+    EXPECT_TRUE(third->handshaken());
+    EXPECT_TRUE(eventually([&] { return listener_->stats().sessions == 2; }));
 }
 
 TEST_F(IngestListenerTest, ReloadClosesOnlyTheSenderThatIsGone) {

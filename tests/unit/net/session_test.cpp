@@ -231,6 +231,123 @@ TEST_F(SessionTest, APeerThatNeverReadsItsAnswersIsClosed) {
     EXPECT_EQ(RecordingSink::count_last(sink_.inbounds(), id), 1u);
 }
 
+TEST_F(SessionTest, APeerThatDoesNotTakeItsAnswersInTimeIsClosed) {
+    options_.write_timeout_ms = 100;
+    options_.session_output_bytes_max = 64u << 20;
+    options_.output_bytes_max = 64u << 20;
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    const std::string frames = framed("\"" + std::string(60'000, 'x') + "\"");
+    for (int i = 0; i < 400; ++i) deliver(id, frames, 0);
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    EXPECT_EQ(listener_->stats().output_bytes, 0u);
+}
+
+TEST_F(SessionTest, WhenAllLeaveTooMuchUntakenTheGreediestIsClosed) {
+    options_.output_bytes_max = 1u << 20;
+    start();
+    net::SessionId greedy_id;
+    net::SessionId modest_id;
+    const auto greedy = open_session(greedy_id);
+    const auto modest = open_session(modest_id);
+    const std::string frames = framed("\"" + std::string(60'000, 'x') + "\"");
+    for (int i = 0; i < 400; ++i) deliver(greedy_id, frames, 0);
+    deliver(modest_id, framed("\"ok\""), 0);
+    EXPECT_TRUE(sink_.wait_for_last(greedy_id));
+    EXPECT_EQ(modest->read_frame(), "\"ok\"");
+    EXPECT_EQ(RecordingSink::count_last(sink_.inbounds(), modest_id), 0u);
+}
+
+TEST_F(SessionTest, IsNotReadOnWhileItsAnswersAreNotTaken) {
+    constexpr int kAnswers = 400;
+    options_.session_output_bytes_max = 64u << 20;
+    options_.output_bytes_max = 64u << 20;
+    start();
+    net::SessionId id;
+    net::SessionId other_id;
+    const auto client = open_session(id);
+    const std::string answer = "\"" + std::string(60'000, 'x') + "\"";
+    for (int i = 0; i < kAnswers; ++i) deliver(id, framed(answer), 0);
+    // Makes the listener look at the session again; only then is it held back.
+    ASSERT_TRUE(client->send(framed(alert_json("cam-1", 2))));
+    ASSERT_TRUE(sink_.wait_for_chunks(2));
+    ASSERT_TRUE(client->send(framed(alert_json("cam-1", 3))));
+    const auto other = open_session(other_id);
+    EXPECT_EQ(other_id, sink_.inbounds().back().session);
+    EXPECT_EQ(sink_.inbounds().size(), 3u);
+    for (int i = 0; i < kAnswers; ++i) ASSERT_EQ(client->read_frame(), answer);
+    EXPECT_TRUE(sink_.wait_for_chunks(4));
+}
+
+TEST_F(SessionTest, ASessionWithoutAFirstFrameIsClosed) {
+    options_.first_frame_timeout_ms = 100;
+    start();
+    const auto silent = connect(gw_);
+    EXPECT_TRUE(silent->read_close_notify());
+    const auto slow = connect(gw_);
+    slow->send(framed(alert_json("cam-1", 1)).substr(0, 10));
+    EXPECT_TRUE(slow->read_close_notify());
+    EXPECT_EQ(RecordingSink::count_frames(sink_.inbounds()), 0u);
+}
+
+TEST_F(SessionTest, AFrameThatIsNotFinishedInTimeEndsTheSession) {
+    options_.frame_timeout_ms = 100;
+    start();
+    sink_.answer_at_once(*listener_);
+    net::SessionId id;
+    const auto client = open_session(id);
+    EXPECT_EQ(client->read_frame(), "\"ok\"");
+    // Each byte in a record of its own, which takes far longer than the frame may.
+    const std::string frame = framed(alert_json("cam-1", 2, "", 60'000));
+    for (const char byte : frame) {
+        if (!client->send(std::string(1, byte))) break;
+    }
+    client->tcp().disconnect();
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    EXPECT_EQ(RecordingSink::count_frames(sink_.inbounds()), 1u);
+}
+
+TEST_F(SessionTest, ARecordThatIsNotFinishedInTimeEndsTheSession) {
+    options_.frame_timeout_ms = 100;
+    start();
+    sink_.answer_at_once(*listener_);
+    for (const std::string& begun :
+         {std::string("\x17\x03\x03", 3), std::string("\x17\x03\x03\x01\x00", 5),
+          std::string("\x17\x03\x03\x01\x00 body", 10)}) {
+        net::SessionId id;
+        const auto client = open_session(id);
+        EXPECT_EQ(client->read_frame(), "\"ok\"");
+        ASSERT_TRUE(client->tcp().send(begun));
+        EXPECT_TRUE(client->read_close_notify());
+        client->tcp().disconnect();
+        EXPECT_TRUE(sink_.wait_for_last(id));
+    }
+}
+
+TEST_F(SessionTest, ASenderOverItsRateIsReadMoreSlowlyAndLosesNothing) {
+    options_.rates = {.sender_per_s = 100, .sender_burst = 10};
+    options_.frame_timeout_ms = 100;  // less than the pauses: those are not the peer's doing
+    start();
+    const auto client = connect(gw_);
+    const auto begin = std::chrono::steady_clock::now();
+    std::string wave;
+    for (unsigned n = 1; n <= 40; ++n) wave += framed(alert_json("cam-1", n));
+    const std::string last = framed(alert_json("cam-1", 41));
+    ASSERT_TRUE(client->send(wave + last.substr(0, 20)));
+    ASSERT_TRUE(
+        sink_.wait_for([](const auto& all) { return RecordingSink::count_frames(all) >= 40; }));
+    ASSERT_TRUE(client->send(last.substr(20)));
+    EXPECT_TRUE(
+        sink_.wait_for([](const auto& all) { return RecordingSink::count_frames(all) == 41; }));
+    // 40 alerts were 30 more than the burst.
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(300));
+    EXPECT_GE(listener_->stats().rate_pauses, 1u);
+    const auto told = sink_.rate_limited();
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(told.front(), (std::pair<std::string, std::uint32_t>("gw", 100)));
+}
+
 TEST_F(SessionTest, ManySessionsOverSeveralThreads) {
     constexpr int kClients = 8;
     constexpr int kAlerts = 50;

@@ -34,6 +34,7 @@ TEST_F(TlsContextTest, SpeaksTls13OnlyAndNeverResumes) {
     EXPECT_EQ(SSL_CTX_get_max_early_data(context->get()), 0u);
     EXPECT_EQ(SSL_CTX_get_verify_mode(context->get()),
               SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+    EXPECT_EQ(SSL_CTX_get_max_cert_list(context->get()), 32'768);
 }
 
 TEST_F(TlsContextTest, RefusesAKeyOthersMayRead) {
