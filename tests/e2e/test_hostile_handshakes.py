@@ -59,7 +59,6 @@ def test_two_thousand_that_never_finish_a_handshake(
                 for number in ticks(0.02, 20):
                     sender.deliver([make_alert(101 + number, "cam-2")])
                 assert gateway.http("/readyz")[0] == 200
-                # Who comes new comes again until there is room, which a deadline makes.
                 assert load.drive(10, HANDSHAKE_TIMEOUT_MS / 1_000 + 8)
                 wait_until(lambda: crowd.alive == 0, "all are closed", 15)
                 took = time.monotonic() - began
@@ -73,6 +72,24 @@ def test_two_thousand_that_never_finish_a_handshake(
     load.check()
     check_audits(gateway)
     check_verifies(gateway)
+    tally.add("half-open and slow handshakes", CROWD)
+
+
+def test_a_new_sender_gets_in_beside_two_thousand_silent_ones(
+    make_gateway: MakeGateway, tally: Tally
+) -> None:
+    """Long before any of them has used up its time."""
+    gateway = make_gateway(config={**CONFIG, "listen": {"handshake_timeout_ms": 60_000}})
+    with gateway:
+        memory = Memory(gateway.pid)
+        with Crowd(gateway.ingest_port, CROWD, addresses(ADDRESSES)) as crowd:
+            load = Load(gateway, "cam-1")
+            assert load.drive(20, 20)
+            assert crowd.alive > 0
+        assert memory.grown_mib < GROWN_MIB_MAX
+        assert gateway.stop() == 0
+    load.check()
+    check_audits(gateway)
     tally.add("half-open and slow handshakes", CROWD)
 
 
