@@ -40,7 +40,9 @@ int serve(const Options& options) {
     const sigset_t signals = block_signals();
     PosixFileSystem fs;
     const SystemClock clock;
-    Daemon daemon(std::move(*config), fs, clock);
+    ServiceNotify manager(options.check_only ? ServiceNotify::Environment{}
+                                             : ServiceNotify::environment());
+    Daemon daemon(std::move(*config), fs, clock, manager);
     if (options.check_only) {
         if (auto checked = daemon.check(); !checked) return complain(checked.error());
         std::printf("%s: ok\n", options.config_path.c_str());

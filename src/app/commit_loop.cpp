@@ -1,5 +1,6 @@
 #include "app/commit_loop.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -16,9 +17,9 @@ std::int64_t steady_us() {
 
 CommitLoop::CommitLoop(FileSystem& fs, const Clock& clock, CommitOptions options,
                        ledger::Recovered& store, LoopNeighbours neighbours)
-    : clock_(clock), sync_(JournalWriter(*store.log, *store.batches,
-                                         {[this](WriteDone done) { push(std::move(done)); },
-                                          neighbours.deliver, neighbours.fatal, steady_us})),
+    : clock_(clock), sync_(clock, JournalWriter(*store.log, *store.batches,
+                                                {[this](WriteDone done) { push(std::move(done)); },
+                                                 neighbours.deliver, neighbours.fatal, steady_us})),
       core_(fs, std::move(options), store, neighbours_of(neighbours)),
       published_(std::make_shared<const Published>(core_.published())) {}
 
@@ -96,6 +97,11 @@ std::shared_ptr<const Published> CommitLoop::published() const {
     return published_;
 }
 
+std::int64_t CommitLoop::step_held_ms() const {
+    const SteadyTime now = clock_.now().steady;
+    return std::max(steps_.held_ms(now), sync_.steps().held_ms(now));
+}
+
 void CommitLoop::run() {
     std::vector<CommitInput> inputs;
     // The first turn may seal: it must know a fork that was found before the start.
@@ -103,7 +109,9 @@ void CommitLoop::run() {
     wait(inputs, at_once, at_once);
     while (!core_.stopped()) {
         const Now now = clock_.now();
+        steps_.begin(now.steady);
         core_.turn(inputs, now);
+        steps_.end();
         if (!core_.stopped()) wait(inputs, now.steady, core_.next_turn(now.steady));
     }
 }

@@ -45,6 +45,8 @@ public:
     void fork_found(const std::string& what);
     void note(std::string event, std::string subject, std::string data);  // an audit
     [[nodiscard]] std::shared_ptr<const Published> published() const;
+    // How long the commit or the sync thread has been at its current step, whichever is longer.
+    [[nodiscard]] std::int64_t step_held_ms() const;
 
 private:
     void push(CommitInput input);
@@ -56,6 +58,7 @@ private:
     const Clock& clock_;
     SyncThread sync_;
     CommitCore core_;  // of the thread, once it runs
+    StepWatch steps_;
 
     mutable std::mutex mutex_;  // guards the next four
     std::condition_variable work_;

@@ -1,5 +1,6 @@
 #include "app/config.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "anchorlog/base/file_system.h"
@@ -18,7 +19,17 @@ constexpr std::uint64_t kWeiPerGwei = 1'000'000'000;
 // A tenth of an ether a day, where ether costs money.
 constexpr std::uint64_t kSpendGweiPerDay = 100'000'000;
 
+// A service's credentials are in a directory that systemd names only when it starts it. Elsewhere
+// the path stays as it was written, and whoever opens it says that it is not there: `anchorlogctl
+// status` reads this file too and needs no key.
+constexpr std::string_view kCredentials = "$CREDENTIALS_DIRECTORY/";
+
 void join(std::string& path, const std::string& base_dir) {
+    if (path.starts_with(kCredentials)) {
+        const char* dir = std::getenv("CREDENTIALS_DIRECTORY");
+        if (dir != nullptr) path = dir + path.substr(kCredentials.size() - 1);
+        return;
+    }
     if (path.empty() || path.front() == '/') return;
     path = (std::filesystem::path(base_dir) / path).lexically_normal().string();
 }

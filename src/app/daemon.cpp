@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <utility>
 
 #include "anchorlog/base/log.h"
@@ -15,6 +16,8 @@ namespace {
 constexpr std::uint64_t kRegistrySizeMax = 16u << 20;
 constexpr std::uint32_t kCloseTimeoutMs = 2'000;
 constexpr std::chrono::milliseconds kFirstAnswerTimeout{5'000};
+// A thousand batches are replayed in a fraction of it.
+constexpr std::chrono::seconds kRecoveryStepMax{120};
 
 // A failed sync leaves the page cache in an unknown state: nothing may be acked, sealed or
 // synced after it, and the next start rewrites the end of every journal.
@@ -47,8 +50,8 @@ Result<std::unique_ptr<store::StateDb>> open_state(
 
 }  // namespace
 
-Daemon::Daemon(Config config, FileSystem& fs, const Clock& clock)
-    : config_(std::move(config)), fs_(fs), clock_(clock) {}
+Daemon::Daemon(Config config, FileSystem& fs, const Clock& clock, ServiceNotify& manager)
+    : config_(std::move(config)), fs_(fs), clock_(clock), manager_(manager) {}
 
 Daemon::~Daemon() { stop(); }
 
@@ -124,10 +127,13 @@ Result<ledger::Recovered> Daemon::recover_once() {
     options.journal = config_.journal;
     options.sequencer = config_.sequencer;
     options.run_entries = config_.run_entries;
-    return ledger::recover(fs_, options, std::move(*db), signer_,
-                           [](std::uint64_t done, std::uint64_t all) {
-                               log(LogLevel::info, "rebuilding", {{"batches", done}, {"of", all}});
-                           });
+    return ledger::recover(
+        fs_, options, std::move(*db), signer_, [this](std::uint64_t done, std::uint64_t all) {
+            log(LogLevel::info, "rebuilding", {{"batches", done}, {"of", all}});
+            manager_.starting(
+                "Rebuilding: batch " + std::to_string(done) + " of " + std::to_string(all),
+                kRecoveryStepMax);
+        });
 }
 
 Result<void> Daemon::recover_store() {
@@ -231,6 +237,7 @@ StatusSources Daemon::status_sources() {
                 return out;
             },
             [this] { return stopping_.load(); },
+            [this] { return commit_->step_held_ms(); },
             listener_->port(),
             http_->port()};
 }
@@ -243,6 +250,7 @@ Result<void> Daemon::announce() {
     log(LogLevel::info, "listening",
         {{"ingest_port", listener_->port()}, {"http_port", http_->port()}});
     log(LogLevel::info, "ready", {{"origin", config_.origin}});
+    manager_.ready("Serving " + config_.origin);
     return {};
 }
 
@@ -271,14 +279,38 @@ Result<void> Daemon::start() {
 
 void Daemon::serve(const sigset_t& signals) {
     while (true) {
-        int signal = 0;
-        if (sigwait(&signals, &signal) != 0) continue;
-        if (signal != SIGHUP) break;
-        reload();
+        const int signal = next_signal(signals);
+        if (signal == SIGTERM || signal == SIGINT) break;
+        if (signal == SIGHUP) {
+            manager_.reloading(clock_.now().steady);
+            reload();
+            manager_.ready("Serving " + config_.origin);
+        }
+        feed_watchdog();
     }
     log(LogLevel::info, "stopping", {});
+    manager_.stopping();
     stop();
     log(LogLevel::info, "stopped", {});
+}
+
+// -1 when it is time to feed the watchdog, or for an interrupted wait.
+int Daemon::next_signal(const sigset_t& signals) {
+    const auto watchdog = manager_.watchdog();
+    if (!watchdog) return sigwaitinfo(&signals, nullptr);
+    // Twice as often as needed, as sd_watchdog_enabled(3) has it.
+    const std::int64_t wait_us = watchdog->count() / 2;
+    const timespec timeout{wait_us / 1'000'000, wait_us % 1'000'000 * 1'000};
+    return sigtimedwait(&signals, nullptr, &timeout);
+}
+
+// A daemon that takes alerts and acks none is worse than one that is restarted.
+void Daemon::feed_watchdog() {
+    const std::int64_t held_ms = commit_->step_held_ms();
+    const bool stalled = held_ms > kStepHeldMsMax;
+    if (stalled && !stalled_) log(LogLevel::error, "stalled", {{"step_held_ms", held_ms}});
+    stalled_ = stalled;
+    if (!stalled) manager_.alive();
 }
 
 void Daemon::reload() {

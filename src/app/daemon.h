@@ -16,6 +16,7 @@
 #include "app/commit_loop.h"
 #include "app/config.h"
 #include "app/read_side.h"
+#include "app/service_notify.h"
 #include "app/status_page.h"
 
 namespace anchorlog::app {
@@ -33,7 +34,8 @@ inline constexpr int kExitConfig = 78;
 // LocalHttp), one a target (in AnchorWorker).
 class Daemon {
 public:
-    Daemon(Config config, FileSystem& fs, const Clock& clock);
+    // `manager` hears when the daemon is ready, reloads, stops, and that its threads move.
+    Daemon(Config config, FileSystem& fs, const Clock& clock, ServiceNotify& manager);
     ~Daemon();
 
     // Checks everything that can be checked without touching the store.
@@ -54,6 +56,8 @@ private:
     [[nodiscard]] Result<void> announce();
     void wire_commit();
     void reload();
+    [[nodiscard]] int next_signal(const sigset_t& signals);
+    void feed_watchdog();
     void stop();
     void ask(Question question);
     void ingest_state();
@@ -63,6 +67,7 @@ private:
     const Config config_;
     FileSystem& fs_;
     const Clock& clock_;
+    ServiceNotify& manager_;
     std::shared_ptr<const crypto::Signer> signer_;
     std::shared_ptr<const net::Registry> registry_;
     std::unique_ptr<FileLock> lock_;
@@ -74,6 +79,7 @@ private:
     std::unique_ptr<net::IngestListener> listener_;
     std::vector<std::unique_ptr<anchor::AnchorWorker>> anchors_;
     bool state_damaged_ = false;         // met while recovering
+    bool stalled_ = false;               // told once
     std::atomic<bool> serving_ = false;  // the pages may use everything above
     std::atomic<bool> stopping_ = false;
 };

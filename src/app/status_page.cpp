@@ -212,8 +212,14 @@ net::HttpReply text_reply(unsigned status, std::string body) {
 
 }  // namespace
 
+net::HttpReply health_page(std::int64_t step_held_ms) {
+    if (step_held_ms <= kStepHeldMsMax) return text_reply(200, "ok\n");
+    return text_reply(503, "stalled: a commit or sync step has been going on for " +
+                               seconds(step_held_ms) + " s; look at the disk of the store\n");
+}
+
 net::HttpReply status_page(const StatusSources& sources, const std::string& path) {
-    if (path == "/healthz") return text_reply(200, "ok\n");
+    if (path == "/healthz") return health_page(sources.step_held_ms());
     if (path == "/readyz") {
         const std::string state = state_name(sources, *sources.published());
         return text_reply(state == "ready" ? 200 : 503, state + "\n");

@@ -41,7 +41,9 @@ void SyncThread::run() {
         WriteJob job = std::move(jobs_.front());
         jobs_.pop_front();
         lock.unlock();
+        steps_.begin(clock_.now().steady);
         writer_.carry_out(std::move(job));
+        steps_.end();
         lock.lock();
     }
 }

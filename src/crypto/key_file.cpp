@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <system_error>
 
 namespace anchorlog::crypto {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kKeyFileSizeMax = 16'384;
 constexpr mode_t kModeOthers = 077;
+constexpr mode_t kModeGroupRead = 040;
 
 // All of the buffer, because a text that was cut leaves its old end behind.
 void wipe(std::string& text) {
@@ -30,6 +32,16 @@ Error system_error(const std::string& path, std::string_view what) {
                 " the key: " + std::generic_category().message(error)};
 }
 
+// systemd lets only the service and root into the directory of the service's credentials, and the
+// service into its files with an access list. stat shows that list's mask as a right of the group.
+mode_t mode_of_others(const std::string& path) {
+    const char* dir = std::getenv("CREDENTIALS_DIRECTORY");
+    const bool is_credential = dir != nullptr && *dir == '/' &&
+                               path.starts_with(std::string(dir) + "/") &&
+                               path.find("/../") == std::string::npos;
+    return is_credential ? kModeOthers & ~kModeGroupRead : kModeOthers;
+}
+
 // Checks the file that is open, not the name: nobody can swap it in between.
 Result<void> check_access(int fd, const std::string& path) {
     struct stat info{};
@@ -37,7 +49,7 @@ Result<void> check_access(int fd, const std::string& path) {
     if (!S_ISREG(info.st_mode)) {
         return Error{Errc::invalid_input, path + ": not a regular file"};
     }
-    if ((info.st_mode & kModeOthers) != 0) {
+    if ((info.st_mode & mode_of_others(path)) != 0) {
         char mode[8] = {};
         std::snprintf(mode, sizeof mode, "%04o", info.st_mode & 07777U);
         return Error{Errc::invalid_input, path + ": mode " + mode +

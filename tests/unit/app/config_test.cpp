@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "anchorlog/base/file_system.h"
 
 namespace anchorlog::app {
@@ -35,6 +37,19 @@ TEST(Config, TheSmallestOneHasDocumentedDefaults) {
     EXPECT_EQ(config->sequencer.batch.interval_ms, 60'000);
     EXPECT_EQ(config->sequencer.window_ms, 30'000);
     EXPECT_TRUE(config->targets.empty());
+}
+
+TEST(Config, ACredentialIsFoundWhereTheServiceManagerPutsIt) {
+    std::string json = kSmallest;
+    const std::string written = "../log.key";
+    json.replace(json.find(written), written.size(), "$CREDENTIALS_DIRECTORY/log.key");
+    ASSERT_EQ(::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/anchorlogd.service", 1), 0);
+    const auto inside = parse_config(json, "/etc/anchorlog");
+    ASSERT_EQ(::unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    const auto outside = parse_config(json, "/etc/anchorlog");
+    ASSERT_TRUE(inside && outside);
+    EXPECT_EQ(inside->signing_key_path, "/run/credentials/anchorlogd.service/log.key");
+    EXPECT_EQ(outside->signing_key_path, "$CREDENTIALS_DIRECTORY/log.key");
 }
 
 TEST(Config, UnknownKeysAreNamedByTheirPath) {

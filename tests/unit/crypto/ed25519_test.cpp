@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 #include "support/temp_dir.h"
@@ -122,6 +123,25 @@ TEST(Ed25519, KeyFilesOthersMayReadAreRefused) {
     }
     ASSERT_EQ(::chmod(path.c_str(), 0400), 0);
     EXPECT_TRUE(load_signer(path));
+}
+
+TEST(Ed25519, OnlyACredentialMayShowARightOfTheGroup) {
+    const testing::TempDir dir;
+    ASSERT_EQ(::mkdir(dir.file("credentials").c_str(), 0700), 0);
+    const std::string credential = dir.file("credentials/log.key");
+    write_file(credential, *generate_ed25519_pem(), 0440);
+    write_file(dir.file("log.key"), *generate_ed25519_pem(), 0440);
+    ASSERT_EQ(::setenv("CREDENTIALS_DIRECTORY", dir.file("credentials").c_str(), 1), 0);
+    EXPECT_TRUE(load_signer(credential));
+    EXPECT_FALSE(load_signer(dir.file("log.key")));
+    EXPECT_FALSE(load_signer(dir.file("credentials/../log.key")));
+    for (const mode_t mode : {0444U, 0460U, 0450U, 0404U}) {
+        ASSERT_EQ(::chmod(credential.c_str(), mode), 0);
+        EXPECT_FALSE(load_signer(credential)) << mode;
+    }
+    ASSERT_EQ(::chmod(credential.c_str(), 0440), 0);
+    ASSERT_EQ(::unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    EXPECT_FALSE(load_signer(credential));
 }
 
 TEST(Ed25519, BadKeyFilesAreRefused) {
