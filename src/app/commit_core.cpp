@@ -14,6 +14,7 @@ constexpr std::int64_t kSealRetryMs = 1'000;
 constexpr std::int64_t kClockStepMs = 2'000;
 constexpr std::int64_t kHeartbeatMs = 3'600'000;
 constexpr std::int64_t kIdleWakeMs = 1'000;
+constexpr std::int64_t kSendersShownMs = 1'000;
 
 template <class... Handlers>
 struct Overloaded : Handlers... {
@@ -53,6 +54,7 @@ void CommitCore::turn(std::vector<CommitInput>& inputs, Now now) {
     seal_if_due(now);
     for (Question& question : intake_.take_questions()) neighbours_.ask(std::move(question));
     if (stopping_) stopped_ = finish(now);
+    show_senders(now);
     tell_neighbours();
 }
 
@@ -76,7 +78,10 @@ SteadyTime CommitCore::next_turn(SteadyTime now) const {
 
 void CommitCore::take(CommitInput& input, Now now) {
     std::visit(Overloaded{
-                   [&](net::Inbound& inbound) { intake_.add(std::move(inbound)); },
+                   [&](net::Inbound& inbound) {
+                       see_sender(inbound, now);
+                       intake_.add(std::move(inbound));
+                   },
                    [&](Answer& answer) {
                        if (auto* welcome = std::get_if<WelcomeAnswer>(&answer.content)) {
                            take_fork(welcome->fork, now);
@@ -92,6 +97,22 @@ void CommitCore::take(CommitInput& input, Now now) {
                    [&](StopInput&) { stopping_ = true; },
                },
                input);
+}
+
+void CommitCore::see_sender(const net::Inbound& inbound, Now now) {
+    if (inbound.frames.empty()) return;
+    SenderSeen& seen = senders_[inbound.sender];
+    seen.last_seen = now.wall;
+    seen.frames += inbound.frames.size();
+    if (!senders_unshown_since_) senders_unshown_since_ = now.steady;
+}
+
+void CommitCore::show_senders(Now now) {
+    if (!senders_unshown_since_) return;
+    if (now.steady.ms - senders_unshown_since_->ms < kSendersShownMs) return;
+    senders_unshown_since_.reset();
+    shown_.senders = std::make_shared<const SendersSeen>(senders_);
+    changed_ = true;
 }
 
 void CommitCore::take_fork(const std::string& what, Now now) {
@@ -115,7 +136,7 @@ void CommitCore::take_write(WriteDone& done, Now now) {
 void CommitCore::take_group_done(WriteDone& done, Now now) {
     ledger::Group group = std::move(*in_flight_);
     in_flight_.reset();
-    sync_us_last_ = done.sync_us;
+    const auto since = std::exchange(in_flight_since_, std::nullopt);
     if (!done.at) {
         log(LogLevel::error, "storage_full", {{"error", done.at.error().message}});
         store_.sequencer->abandon();
@@ -132,8 +153,11 @@ void CommitCore::take_group_done(WriteDone& done, Now now) {
     group.at = *done.at;
     store_.sequencer->committed(group, now.steady);
     last_entry_ = now.steady;
-    ++groups_;
-    group_bytes_ += group.lines.size();
+    ++shown_.groups;
+    shown_.group_bytes += group.lines.size();
+    shown_.sync_us.add(done.sync_us);
+    shown_.group_entries.add(static_cast<std::int64_t>(group.count()));
+    if (since) shown_.commit_us.add((now.steady.ms - since->ms) * 1'000);
     store_.sequencer->reuse(std::move(group));
 }
 
@@ -146,6 +170,8 @@ void CommitCore::take_seal_done(WriteDone& done, Now now) {
     }
     const ledger::SealedBatch batch = std::move(*sealing_);
     sealing_.reset();
+    shown_.sync_us.add(done.sync_us);
+    for (const wire::Source& source : batch.sources) shown_.sequence_gaps += source.gaps;
     seal_retry_.reset();
     sealed_ = true;
     checkpoint_ = std::make_shared<const std::string>(batch.checkpoint);
@@ -231,7 +257,7 @@ void CommitCore::hand_over(Now now) {
     const bool early = group_since_ && now.steady.ms - group_since_->ms < options_.delay_ms;
     const bool full = !intake_.idle() || !audits_due_.empty();
     if (early && !stopping_ && !full) return;
-    group_since_.reset();
+    in_flight_since_ = std::exchange(group_since_, std::nullopt);
     in_flight_ = store_.sequencer->take_group();
     audits_written_.swap(audits_formed_);
     neighbours_.write(
@@ -289,7 +315,7 @@ void CommitCore::tell_neighbours() {
 Published CommitCore::published() const {
     const ledger::Sequencer& sequencer = *store_.sequencer;
     const auto& open = sequencer.open_batch();
-    Published out;
+    Published out = shown_;
     out.entries = sequencer.durable_entries().value;
     out.batches = sequencer.next_batch().value - (sealing_ ? 1 : 0);
     out.checkpoint = checkpoint_;
@@ -297,10 +323,7 @@ Published CommitCore::published() const {
     out.open_oldest = open.oldest_entry;
     out.gate = gate();
     out.counts = intake_.counts();
-    out.groups = groups_;
-    out.group_bytes = group_bytes_;
     out.devices = sequencer.window().devices();
-    out.sync_us_last = sync_us_last_;
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +13,18 @@
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/ledger/recovery.h"
 #include "anchorlog/net/ingest.h"
+#include "app/histogram.h"
 #include "app/intake.h"
 #include "app/journal_writer.h"
 
 namespace anchorlog::app {
+
+// What the commit thread knows of one sender since the daemon started.
+struct SenderSeen {
+    WallTime last_seen;
+    std::uint64_t frames = 0;
+};
+using SendersSeen = std::map<std::string, SenderSeen>;
 
 // What the commit thread lets others see: a copy, replaced after every group and seal.
 struct Published {
@@ -26,10 +35,14 @@ struct Published {
     std::optional<SteadyTime> open_oldest;
     std::optional<Gate> gate;  // set: not admitting, and why
     IntakeCounts counts;
+    std::uint64_t devices = 0;
     std::uint64_t groups = 0;
     std::uint64_t group_bytes = 0;
-    std::uint64_t devices = 0;
-    std::int64_t sync_us_last = 0;
+    std::uint64_t sequence_gaps = 0;  // numbers that sealed batches miss, since the start
+    DurationHistogram sync_us{kDurationBoundsUs};    // write and fdatasync of a group or seal
+    DurationHistogram commit_us{kDurationBoundsUs};  // a group's first alert to its sync
+    GroupHistogram group_entries{kGroupBounds};
+    std::shared_ptr<const SendersSeen> senders;  // some seconds old at most; null: nobody yet
 };
 
 struct CommitOptions {
@@ -104,6 +117,8 @@ private:
     void take_group_done(WriteDone& done, Now now);
     void take_seal_done(WriteDone& done, Now now);
     void take_fork(const std::string& what, Now now);
+    void see_sender(const net::Inbound& inbound, Now now);
+    void show_senders(Now now);
     void watch_clock(Now now);
     void watch_space(Now now);
     [[nodiscard]] std::optional<Gate> gate() const;
@@ -146,11 +161,12 @@ private:
     bool stopping_ = false;
     bool stop_audited_ = false;
     bool stopped_ = false;
-    bool changed_ = false;  // something published is not any more what it was
-    bool sealed_ = false;   // in this turn
-    std::uint64_t groups_ = 0;
-    std::uint64_t group_bytes_ = 0;
-    std::int64_t sync_us_last_ = 0;
+    bool changed_ = false;                       // something published is not any more what it was
+    bool sealed_ = false;                        // in this turn
+    std::optional<SteadyTime> in_flight_since_;  // its first alert was taken in
+    Published shown_;                            // what is counted here, of what is shown
+    SendersSeen senders_;
+    std::optional<SteadyTime> senders_unshown_since_;
 };
 
 }  // namespace anchorlog::app

@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "anchorlog/base/log.h"
+#include "anchorlog/crypto/x509.h"
 
 namespace anchorlog::app {
 namespace {
 
 constexpr std::uint64_t kRegistrySizeMax = 16u << 20;
+constexpr std::uint64_t kCertificatesSizeMax = 1u << 20;
 constexpr std::uint32_t kCloseTimeoutMs = 2'000;
 constexpr std::chrono::milliseconds kFirstAnswerTimeout{5'000};
 // A thousand batches are replayed in a fraction of it.
@@ -137,10 +139,12 @@ Result<ledger::Recovered> Daemon::recover_once() {
 }
 
 Result<void> Daemon::recover_store() {
+    const SteadyTime began = clock_.now().steady;
     auto recovered = recover_once();
     if (!recovered && state_damaged_) recovered = recover_once();
     if (!recovered) return std::move(recovered).error().in("store " + config_.store_dir);
     store_ = std::move(*recovered);
+    recovery_ms_ = clock_.now().steady.ms - began.ms;
     log(LogLevel::info, "recovered",
         {{"entries", store_.log->lines()},
          {"batches", store_.batches->lines()},
@@ -205,6 +209,7 @@ Result<void> Daemon::listen() {
     auto listener = net::IngestListener::create(config_.listen, config_.tls, registry_, *commit_);
     if (!listener) return std::move(listener).error();
     listener_ = std::move(*listener);
+    note_certificate_ends();
     return {};
 }
 
@@ -225,6 +230,34 @@ Result<void> Daemon::make_anchors() {
     return {};
 }
 
+// Of the files as they are now: called when they have just been taken into use.
+void Daemon::note_certificate_ends() {
+    const auto end_of = [this](const std::string& path) {
+        const auto text = read_file(fs_, path, kCertificatesSizeMax);
+        const auto end = text ? crypto::earliest_end(*text) : Result<WallTime>(text.error());
+        return end ? end->ms : 0;
+    };
+    certificate_end_ms_ = end_of(config_.tls.certificate_path);
+    client_ca_end_ms_ = end_of(config_.tls.client_ca_path);
+}
+
+Surroundings Daemon::surroundings() const {
+    const auto known = [](std::int64_t ms) {
+        return ms == 0 ? std::nullopt : std::optional(WallTime{ms});
+    };
+    Surroundings out;
+    if (auto space = fs_.space(config_.store_dir)) out.disk = *space;
+    out.clock_synchronised = is_clock_synchronised();
+    out.state_entries_in_memory = store_.state->entries_in_memory();
+    out.certificate_end = known(certificate_end_ms_);
+    out.client_ca_end = known(client_ca_end_ms_);
+    out.recovery_entries = store_.entries_replayed;
+    out.recovery_batches = store_.batches_replayed;
+    out.recovery_cut_bytes = store_.tail_cut ? store_.tail_cut->bytes : 0;
+    out.recovery_ms = recovery_ms_;
+    return out;
+}
+
 StatusSources Daemon::status_sources() {
     return {config_.origin,
             clock_,
@@ -236,6 +269,7 @@ StatusSources Daemon::status_sources() {
                 for (const auto& worker : anchors_) out.push_back(worker->status());
                 return out;
             },
+            [this] { return surroundings(); },
             [this] { return stopping_.load(); },
             [this] { return commit_->step_held_ms(); },
             listener_->port(),
@@ -328,6 +362,7 @@ void Daemon::reload() {
         log(LogLevel::error, "reload_refused", {{"error", done.error().message}});
         return;
     }
+    note_certificate_ends();
     commit_->note("config_change", "certificates and registry reloaded", "");
     log(LogLevel::info, "reloaded", {});
 }

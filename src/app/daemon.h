@@ -62,6 +62,8 @@ private:
     void ask(Question question);
     void ingest_state();
     void save_state();
+    void note_certificate_ends();
+    [[nodiscard]] Surroundings surroundings() const;
     [[nodiscard]] StatusSources status_sources();
 
     const Config config_;
@@ -73,6 +75,9 @@ private:
     std::unique_ptr<FileLock> lock_;
     std::unique_ptr<net::LocalHttp> http_;
     ledger::Recovered store_;
+    std::int64_t recovery_ms_ = 0;
+    std::atomic<std::int64_t> certificate_end_ms_ = 0;  // 0: not known
+    std::atomic<std::int64_t> client_ca_end_ms_ = 0;    // 0: not known
     std::unique_ptr<CommitLoop> commit_;
     std::unique_ptr<SealedBook> book_;
     std::unique_ptr<Answerer> answerer_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <ctime>
+#include <sys/timex.h>
 
 namespace anchorlog {
 
@@ -76,6 +77,13 @@ Result<WallTime> parse_seconds(std::string_view text) {
 
 Now SystemClock::now() const {
     return {WallTime{read_clock_ms(CLOCK_REALTIME)}, SteadyTime{read_clock_ms(CLOCK_MONOTONIC)}};
+}
+
+std::optional<bool> is_clock_synchronised() {
+    timex asked{};
+    const int state = ::adjtimex(&asked);
+    if (state < 0) return std::nullopt;
+    return state != TIME_ERROR && (asked.status & STA_UNSYNC) == 0;
 }
 
 std::string format_server_time(WallTime time) {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 from harness import Checkpoint, Gateway, Pki, make_alert, program
-from harness.process import run_ok
+from harness.process import run_ok, wait_until
 
-SAMPLE = re.compile(r'([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.]+)')
+SAMPLE = re.compile(r'([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.]+(?:e[+-][0-9]+)?)')
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +39,14 @@ def metrics(gateway: Gateway) -> dict[str, float]:
             match = SAMPLE.fullmatch(line)
             assert match, line
             name, labels, value = match.groups()
-            assert name in types, f"{name} has no TYPE"
+            family = re.sub(r"_(bucket|sum|count)$", "", name)
+            is_histogram = types.get(family) == "histogram"
+            assert name in types or is_histogram, f"{name} has no TYPE"
             key = f"{name}{{{labels}}}" if labels else name
             assert key not in samples, f"{key} twice"
             samples[key] = float(value)
     for name, kind in types.items():
-        assert kind in ("counter", "gauge")
+        assert kind in ("counter", "gauge", "histogram")
         assert name.endswith("_total") == (kind == "counter"), name
     return samples
 
@@ -65,6 +68,39 @@ def test_metrics_parse_and_count(gateway: Gateway) -> None:
         sender.deliver([make_alert(5)])
         assert metrics(gateway)["anchorlog_sessions"] == 1
     assert metrics(gateway)["anchorlog_alerts_accepted_total"] == 5
+
+
+def test_histograms_add_up(gateway: Gateway) -> None:
+    values = metrics(gateway)
+    for name in ("sync_seconds", "commit_seconds", "group_entries"):
+        buckets = [value for key, value in values.items()
+                   if key.startswith(f"anchorlog_{name}_bucket")]
+        assert buckets == sorted(buckets), name
+        assert 0 < values[f"anchorlog_{name}_count"] == buckets[-1], name
+    groups = values["anchorlog_commit_groups_total"]
+    assert values["anchorlog_group_entries_count"] == groups
+    assert values["anchorlog_group_entries_sum"] == values["anchorlog_entries"]
+    # The genesis was sealed before the start; each other seal is a sync of its own.
+    assert values["anchorlog_sync_seconds_count"] == groups + values["anchorlog_batches"] - 1
+
+
+def test_what_surrounds_the_daemon_is_told(gateway: Gateway) -> None:
+    values = metrics(gateway)
+    assert 0 < values["anchorlog_disk_free_bytes"] <= values["anchorlog_disk_size_bytes"]
+    assert values.get("anchorlog_clock_synchronised", 0) in (0, 1)
+    for file in ("server", "client_ca"):
+        end = values[f'anchorlog_certificate_expiry_timestamp_seconds{{file="{file}"}}']
+        assert end > time.time(), file
+    assert values["anchorlog_recovery_cut_bytes"] == 0
+
+
+def test_a_sender_is_seen(gateway: Gateway) -> None:
+    def seen() -> float:
+        return metrics(gateway).get('anchorlog_sender_frames_total{sender="gw-01"}', 0)
+
+    wait_until(lambda: seen() >= 5, "a sender on the page")
+    last = metrics(gateway)['anchorlog_sender_last_seen_timestamp_seconds{sender="gw-01"}']
+    assert abs(time.time() - last) < 60
 
 
 def test_status(gateway: Gateway) -> None:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,10 @@ class SystemClock final : public Clock {
 public:
     [[nodiscard]] Now now() const override;
 };
+
+// Whether something (NTP, PTP, GPS) disciplines the kernel's clock (adjtimex(2)); nothing where
+// the kernel does not say. Any thread.
+[[nodiscard]] std::optional<bool> is_clock_synchronised();
 
 // "YYYY-MM-DDThh:mm:ss.mmmZ", 24 characters: the only form the server writes (formats §1).
 // Times outside the years 0001 to 9999 are written as the nearest time inside.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "anchorlog/base/bytes.h"
@@ -24,6 +25,9 @@ struct PeerIdentity {
 [[nodiscard]] Result<PeerIdentity> identity_from_der(ByteView der);
 // The same from OpenSSL's X509: parsing one a second time costs as much as checking its signature.
 [[nodiscard]] Result<PeerIdentity> identity_of(const x509_st* certificate);
+
+// When the first of the certificates in a PEM file expires (notAfter).
+[[nodiscard]] Result<WallTime> earliest_end(std::string_view pem);
 
 // A certificate and its key, both PEM.
 struct CertifiedKey {

@@ -180,6 +180,32 @@ TEST_F(CommitCoreTest, ABatchIsPublishedAfterItsLineIsSyncedAndBeforeAnchorsAreW
     EXPECT_EQ(said, (std::vector<std::string>{"publish", "sealed"}));
 }
 
+TEST_F(CommitCoreTest, SyncsGroupsGapsAndSendersAreCounted) {
+    machine.options.sequencer.batch.entries = 2;
+    ASSERT_TRUE(machine.start());
+    open();
+    send({1, 4});
+    turn();
+    machine.clock().advance_ms(7);
+    write_one();
+    turn();
+    EXPECT_EQ(published.sync_us.at_most(kDurationBoundsUs.size()), 1u);
+    EXPECT_EQ(published.group_entries.sum(), 2);
+    EXPECT_EQ(published.commit_us.sum(), 7'000);
+    EXPECT_EQ(published.commit_us.at_most(4), 0u);
+    EXPECT_EQ(published.commit_us.at_most(6), 1u) << "7 ms are under 10 ms";
+    settle();
+    EXPECT_EQ(published.sync_us.at_most(kDurationBoundsUs.size()), 2u) << "the seal's as well";
+    EXPECT_EQ(published.sequence_gaps, 2u);
+    EXPECT_EQ(published.senders, nullptr);
+
+    machine.clock().advance_ms(1'000);
+    turn();
+    ASSERT_NE(published.senders, nullptr);
+    EXPECT_EQ(published.senders->at("gw-01").frames, 2u);
+    EXPECT_EQ(published.senders->at("gw-01").last_seen.ms, machine.clock().now().wall.ms - 1'007);
+}
+
 TEST_F(CommitCoreTest, AFullDiskRefusesTheGroupClosesAndLetsTheNextOneIn) {
     machine.files().fail(testing::SimCall::allocate, 1, Errc::storage_full);
     machine.files().fail(testing::SimCall::allocate, 2, Errc::storage_full);
