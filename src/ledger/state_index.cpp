@@ -126,19 +126,9 @@ std::uint64_t StateIndex::entries_in_memory() const {
 }
 
 Result<void> StateIndex::ingest() {
-    std::shared_ptr<const MemoryRun> run;
-    {
-        const std::lock_guard lock(mutex_);
-        retry_at_entries_.reset();
-        if (ingesting_) {
-            run = ingesting_;  // an earlier try failed: the same run once more
-        } else {
-            if (newest_.pairs.empty()) return {};  // every batch has its own
-            run = ingesting_ = std::make_shared<const MemoryRun>(std::move(newest_));
-            newest_ = {};
-        }
-    }
-    auto done = db_->ingest(sorted(*run), run->through);
+    const auto run = next_run();
+    if (!run) return {};
+    auto done = db_->ingest(*run, run->through);
     const std::lock_guard lock(mutex_);
     if (done) {
         ingesting_.reset();
@@ -148,25 +138,56 @@ Result<void> StateIndex::ingest() {
     return done;
 }
 
-store::Run StateIndex::sorted(const MemoryRun& run) {
-    auto ids = run.entry_ids;
-    std::sort(ids.begin(), ids.end());
-    store::Run out;
-    out.reserve(run.pairs.size() + ids.size(), ids.size() * kEntryIdKeySize);
-    const auto behind_ids = run.pairs.lower_bound(kEntryIdKind);
-    for (auto pair = run.pairs.begin(); pair != behind_ids; ++pair) {
-        out.add(pair->first, pair->second);
+// The run to ingest, sorted; null when there is nothing.
+std::shared_ptr<const StateIndex::MemoryRun> StateIndex::next_run() {
+    const std::lock_guard sorting(sorting_);
+    {
+        const std::lock_guard lock(mutex_);
+        retry_at_entries_.reset();
+        if (ingesting_) return ingesting_;     // an earlier try failed: the same run once more
+        if (newest_.pairs.empty()) return {};  // every batch has its own
+        ingesting_ = std::make_shared<MemoryRun>(std::move(newest_));
+        newest_ = {};
+        newest_.entry_ids.reserve(ingesting_->entry_ids.size());
     }
+    ingesting_->sort();
+    return ingesting_;
+}
+
+void StateIndex::MemoryRun::sort() {
+    // Compared as two numbers, which order as the bytes do: memcmp would be a call each time.
+    const auto number = [](const wire::EntryId& id, std::size_t at) {
+        std::uint64_t value = 0;
+        for (std::size_t i = 0; i < sizeof value; ++i) value = value << 8U | id[at + i];
+        return value;
+    };
+    std::sort(entry_ids.begin(), entry_ids.end(), [&](const auto& a, const auto& b) {
+        if (const auto x = number(a.first, 0), y = number(b.first, 0); x != y) return x < y;
+        if (const auto x = number(a.first, 8), y = number(b.first, 8); x != y) return x < y;
+        return a.second < b.second;
+    });
+}
+
+std::uint64_t StateIndex::MemoryRun::bytes_max() const {
+    std::uint64_t bytes = entry_ids.size() * kEntryIdKeySize;
+    for (const auto& [key, value] : pairs) bytes += key.size() + value.size();
+    return bytes;
+}
+
+void StateIndex::MemoryRun::for_each(const Take& take) const {
+    const auto behind_ids = pairs.lower_bound(kEntryIdKind);
+    const auto give_pairs = [&](auto from, auto to) {
+        return std::all_of(from, to,
+                           [&](const auto& pair) { return take(pair.first, pair.second); });
+    };
+    if (!give_pairs(pairs.begin(), behind_ids)) return;
     std::string key;
-    for (const auto& [id, index] : ids) {
+    for (const auto& [id, index] : entry_ids) {
         key.assign(kEntryIdKind).append(as_text(id));
         put(key, index.value);
-        out.add(key, {});
+        if (!take(key, {})) return;
     }
-    for (auto pair = behind_ids; pair != run.pairs.end(); ++pair) {
-        out.add(pair->first, pair->second);
-    }
-    return out;
+    give_pairs(behind_ids, pairs.end());
 }
 
 Result<std::optional<std::string>> StateIndex::get(std::string_view key) const {
@@ -257,13 +278,16 @@ Result<std::vector<EntryIndex>> StateIndex::find_entry_id(const wire::EntryId& i
             if (known == id) found.push_back(index);
         }
     };
-    std::shared_ptr<const MemoryRun> ingesting;
     {
-        const std::lock_guard lock(mutex_);
-        collect(newest_);
-        ingesting = ingesting_;
+        const std::lock_guard sorting(sorting_);
+        std::shared_ptr<const MemoryRun> ingesting;
+        {
+            const std::lock_guard lock(mutex_);
+            collect(newest_);
+            ingesting = ingesting_;
+        }
+        if (ingesting) collect(*ingesting);
     }
-    if (ingesting) collect(*ingesting);
     const std::string prefix = entry_id_prefix(id);
     auto scanned = db_->scan(prefix, [&](std::string_view key, std::string_view) {
         if (key.size() == kEntryIdKeySize) found.push_back(EntryIndex(take(key, prefix.size())));

@@ -87,18 +87,9 @@ Result<void> need_room(const std::string& dir, std::uint64_t bytes) {
                                          " are needed"};
 }
 
-std::uint64_t room_for(const Run& run) { return kRunRoomBytes + 2 * std::uint64_t{run.bytes()}; }
-
-Result<void> check_run(const Run& run, const std::string& dir) {
-    for (std::size_t i = 0; i < run.size(); ++i) {
-        const std::string_view key = run[i].key;
-        const bool ascends = i == 0 || run[i - 1].key < key;
-        if (key.empty() || key[0] == '\0' || !ascends) {
-            return Error{Errc::internal, dir + ": key " + std::to_string(i) +
-                                             " of a run does not ascend or begins with NUL"};
-        }
-    }
-    return {};
+// A run of a wrong form is our mistake, not the disk's.
+Error bad_run(const std::string& dir) {
+    return {Errc::internal, dir + ": the keys of a run do not ascend, or one begins with NUL"};
 }
 
 class RocksState final : public StateDb {
@@ -113,15 +104,21 @@ public:
     // 2. The manifest takes the table up, whole, in one synced record. A crash before leaves the
     //    old `through`, after the new one, with exactly its pairs.
     Result<void> ingest(const Run& run, Through through) override {
-        if (auto good = check_run(run, dir_); !good) return good;
-        if (auto room = need_room(dir_, room_for(run)); !room) return room;
+        const std::uint64_t room = kRunRoomBytes + 2 * run.bytes_max();
+        if (auto enough = need_room(dir_, room); !enough) return enough;
         const std::string path = dir_ + "/" + kIncomingName;
         rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options_);
         rocksdb::Status status = writer.Open(path);
         if (status.ok()) status = writer.Put(kThroughKey, encode(through));
-        for (std::size_t i = 0; status.ok() && i < run.size(); ++i) {
-            status = writer.Put(slice(run[i].key), slice(run[i].value));
+        if (status.ok()) {
+            run.for_each([&](std::string_view key, std::string_view value) {
+                // The writer itself refuses a key that does not ascend.
+                status = key.starts_with('\0') ? rocksdb::Status::InvalidArgument()
+                                               : writer.Put(slice(key), slice(value));
+                return status.ok();
+            });
         }
+        if (status.IsInvalidArgument()) return bad_run(dir_);
         if (status.ok()) status = writer.Finish();
         if (!status.ok()) return to_error(status, dir_);
 

@@ -5,9 +5,9 @@
 
 namespace anchorlog::testing {
 
-void FakeStateDisk::add(const store::Run& run, store::Through through) {
+void FakeStateDisk::add(ListedRun run, store::Through through) {
     const std::lock_guard lock(mutex_);
-    runs_.push_back({run, through});
+    runs_.push_back({std::move(run), through});
 }
 
 void FakeStateDisk::crash(std::uint64_t seed) {
@@ -40,27 +40,27 @@ FakeStateDb::FakeStateDb(std::shared_ptr<FakeStateDisk> disk) : disk_(std::move(
 }
 
 Result<void> FakeStateDb::ingest(const store::Run& run, store::Through through) {
-    for (std::size_t i = 0; i < run.size(); ++i) {
-        const std::string_view key = run[i].key;
-        if (key.empty() || key[0] == '\0' || (i > 0 && !(run[i - 1].key < key))) {
+    ListedRun listed(run);
+    std::string_view before;
+    for (const auto& [key, value] : listed.pairs()) {
+        if (key.starts_with('\0') || key <= before) {
             return Error{Errc::internal, "state: the keys of a run must ascend"};
         }
+        before = key;
     }
     {
         const std::lock_guard lock(disk_->mutex_);
         if (disk_->good_runs_left_ == 0) return Error{Errc::io, "state: simulated fault"};
         --disk_->good_runs_left_;
     }
-    disk_->add(run, through);
     const std::lock_guard lock(mutex_);
-    take(run, through);
+    take(listed, through);
+    disk_->add(std::move(listed), through);
     return {};
 }
 
-void FakeStateDb::take(const store::Run& run, store::Through through) {
-    for (std::size_t i = 0; i < run.size(); ++i) {
-        pairs_[std::string(run[i].key)] = run[i].value;
-    }
+void FakeStateDb::take(const ListedRun& run, store::Through through) {
+    for (const auto& [key, value] : run.pairs()) pairs_[key] = value;
     through_ = through;
 }
 

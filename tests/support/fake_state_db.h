@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "anchorlog/store/state_db.h"
+#include "support/listed_run.h"
 
 namespace anchorlog::testing {
 
 // What a FakeStateDb leaves behind when it is gone: its runs, in order. Any thread.
 class FakeStateDisk {
 public:
-    void add(const store::Run& run, store::Through through);
+    void add(ListedRun run, store::Through through);
     // Keeps any prefix of the runs, as the seed says: nothing promises that a run is durable.
     void crash(std::uint64_t seed);
     // As if the state directory had been deleted.
@@ -26,7 +27,7 @@ public:
 private:
     friend class FakeStateDb;
     struct Ingested {
-        store::Run run;
+        ListedRun run;
         store::Through through;
     };
 
@@ -51,7 +52,7 @@ public:
         const override;
 
 private:
-    void take(const store::Run& run, store::Through through);  // with mutex_ or nobody else
+    void take(const ListedRun& run, store::Through through);  // with mutex_ or nobody else
 
     std::shared_ptr<FakeStateDisk> disk_;
     mutable std::mutex mutex_;  // guards the next two

@@ -63,25 +63,31 @@ public:
 
 private:
     // What add() brought since the last run. Entry ids, by far the most of it, are kept as they
-    // come and sorted once, when the run is ingested; until then a look-up goes through all.
-    struct MemoryRun {
+    // come and sorted once, when the run is ingested; a look-up goes through all.
+    struct MemoryRun final : store::Run {
         std::map<std::string, std::string, std::less<>> pairs;  // all but entry ids
         std::vector<std::pair<wire::EntryId, EntryIndex>> entry_ids;
         store::Through through;
         std::uint64_t entries = 0;
+
+        void sort();
+        [[nodiscard]] std::uint64_t bytes_max() const override;
+        void for_each(const Take& take) const override;
     };
 
-    [[nodiscard]] static store::Run sorted(const MemoryRun& run);
-
+    [[nodiscard]] std::shared_ptr<const MemoryRun> next_run();
     [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;
     [[nodiscard]] Result<std::optional<std::pair<std::string, std::string>>> last_in(
         std::string_view from, std::string_view to) const;
 
     std::unique_ptr<store::StateDb> db_;
     std::uint64_t run_entries_;
+    // Guards the order of ingesting_->entry_ids: a look-up may wait while they are sorted, add()
+    // may not. Taken before mutex_.
+    mutable std::mutex sorting_;
     mutable std::mutex mutex_;  // guards what follows, not the database
     MemoryRun newest_;
-    std::shared_ptr<const MemoryRun> ingesting_;     // searchable until the database has it
+    std::shared_ptr<MemoryRun> ingesting_;           // searchable until the database has it
     std::optional<std::uint64_t> retry_at_entries_;  // of newest_; set: ingesting_ failed
 };
 

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,47 +19,17 @@ struct Through {
     std::uint64_t entries = 0;  // log lines folded in (= entries of those batches)
 };
 
-// A sorted run of key/value pairs, keys strictly ascending bytewise; kept in one piece of memory,
-// because a run holds a pair for every entry.
+// A sorted run of key/value pairs, keys strictly ascending bytewise. Given pair by pair: a run
+// holds one for every entry, too many to stand in memory a second time.
 class Run {
 public:
-    struct Pair {
-        std::string_view key;
-        std::string_view value;
-    };
+    using Take = std::function<bool(std::string_view key, std::string_view value)>;
 
-    Run() = default;
-    Run(std::initializer_list<Pair> pairs) {
-        for (const Pair& pair : pairs) add(pair.key, pair.value);
-    }
-
-    void reserve(std::size_t pairs, std::size_t bytes) {
-        ends_.reserve(pairs);
-        bytes_.reserve(bytes);
-    }
-    void add(std::string_view key, std::string_view value) {
-        bytes_.append(key);
-        const std::size_t key_end = bytes_.size();
-        bytes_.append(value);
-        ends_.push_back({key_end, bytes_.size()});
-    }
-    [[nodiscard]] std::size_t size() const { return ends_.size(); }
-    [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }  // of all keys and values
-    // Valid until the next add().
-    [[nodiscard]] Pair operator[](std::size_t i) const {
-        const std::string_view bytes = bytes_;
-        const std::size_t begin = i == 0 ? 0 : ends_[i - 1].value;
-        return {bytes.substr(begin, ends_[i].key - begin),
-                bytes.substr(ends_[i].key, ends_[i].value - ends_[i].key)};
-    }
-
-private:
-    struct Ends {
-        std::size_t key = 0;
-        std::size_t value = 0;
-    };
-    std::string bytes_;
-    std::vector<Ends> ends_;
+    virtual ~Run() = default;
+    // Of all keys and values together, or more.
+    [[nodiscard]] virtual std::uint64_t bytes_max() const = 0;
+    // Gives the pairs in order, each time the same, until `take` says false.
+    virtual void for_each(const Take& take) const = 0;
 };
 
 // Holds only what can be recomputed from the journals: losing it costs time, never evidence.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "anchorlog/store/state_db.h"
+#include "support/listed_run.h"
 #include "support/temp_dir.h"
 
 namespace anchorlog::store {
@@ -18,7 +19,7 @@ protected:
     void fill() {
         auto db = open_rocks_state(dir_);
         ASSERT_TRUE(db) << db.error().message;
-        store::Run run;
+        testing::ListedRun run;
         for (int i = 10'000; i < 20'000; ++i) run.add("k" + std::to_string(i), "value");
         ASSERT_TRUE((*db)->ingest(run, {1, 10'000}));
     }
@@ -55,7 +56,7 @@ protected:
         auto db = open_rocks_state(dir_);
         ASSERT_TRUE(db) << db.error().message;
         EXPECT_EQ((*db)->through()->batches, 0u);
-        EXPECT_TRUE((*db)->ingest({{"a", "1"}}, {1, 1}));
+        EXPECT_TRUE((*db)->ingest(testing::ListedRun{{"a", "1"}}, {1, 1}));
         EXPECT_EQ((*db)->get("a")->value_or("-"), "1");
         EXPECT_FALSE((*db)->get("k10000")->has_value());
     }
@@ -117,7 +118,7 @@ TEST_F(RocksStateTest, a_run_left_by_a_crash_is_dropped) {
         ASSERT_TRUE(db) << db.error().message;
         EXPECT_EQ((*db)->through()->entries, 10'000u);
         EXPECT_FALSE(stdfs::exists(dir_ + "/incoming-run"));
-        EXPECT_TRUE((*db)->ingest({{"b", "2"}}, {2, 2}));
+        EXPECT_TRUE((*db)->ingest(testing::ListedRun{{"b", "2"}}, {2, 2}));
     }
     EXPECT_EQ((*open_rocks_state(dir_))->get("b")->value_or("-"), "2");
 }

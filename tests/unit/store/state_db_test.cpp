@@ -26,7 +26,7 @@ protected:
         db_ = std::move(*opened);
     }
 
-    void ingest(const store::Run& run, Through through) {
+    void ingest(const testing::ListedRun& run, Through through) {
         const auto done = db_->ingest(run, through);
         ASSERT_TRUE(done) << done.error().message;
     }
@@ -130,9 +130,9 @@ TEST_P(StateDbTest, scan_visits_the_prefix_in_order_until_told_to_stop) {
 
 TEST_P(StateDbTest, a_run_out_of_order_is_refused_and_changes_nothing) {
     ingest({{"a", "1"}}, {1, 1});
-    const std::vector<store::Run> bad{
+    const std::vector<testing::ListedRun> bad{
         {{"b", ""}, {"a", ""}}, {{"b", ""}, {"b", ""}}, {{"", ""}}, {{std::string("\0x", 2), ""}}};
-    for (const store::Run& run : bad) {
+    for (const testing::ListedRun& run : bad) {
         const auto done = db_->ingest(run, {2, 2});
         ASSERT_FALSE(done);
         EXPECT_EQ(done.error().code, Errc::internal);
@@ -147,7 +147,7 @@ TEST(FakeStateDbTest, a_crash_keeps_a_prefix_of_the_runs) {
         auto disk = std::make_shared<testing::FakeStateDisk>();
         for (std::uint64_t run = 1; run <= 3; ++run) {
             testing::FakeStateDb db(disk);
-            ASSERT_TRUE(db.ingest({{"k" + std::to_string(run), ""}}, {run, run}));
+            ASSERT_TRUE(db.ingest(testing::ListedRun{{"k" + std::to_string(run), ""}}, {run, run}));
         }
         disk->crash(seed);
         const testing::FakeStateDb db(disk);
@@ -164,8 +164,8 @@ TEST(FakeStateDbTest, a_failing_ingest_changes_nothing) {
     auto disk = std::make_shared<testing::FakeStateDisk>();
     testing::FakeStateDb db(disk);
     disk->fail_after(1);
-    EXPECT_TRUE(db.ingest({{"a", ""}}, {1, 1}));
-    EXPECT_EQ(db.ingest({{"b", ""}}, {2, 2}).error().code, Errc::io);
+    EXPECT_TRUE(db.ingest(testing::ListedRun{{"a", ""}}, {1, 1}));
+    EXPECT_EQ(db.ingest(testing::ListedRun{{"b", ""}}, {2, 2}).error().code, Errc::io);
     EXPECT_EQ(db.through()->batches, 1u);
     EXPECT_EQ(disk->runs(), 1u);
 }
