@@ -10,6 +10,8 @@ namespace anchorlog::net {
 namespace {
 
 constexpr std::uint64_t kFrameHeaderSize = 4;
+// Smaller frames than this make a chunk's list of frames grow.
+constexpr std::size_t kFrameSizeUsual = 400;
 
 wire::Refusal refuse(wire::RejectCode code, std::string detail) {
     return {code, std::move(detail), std::nullopt};
@@ -41,6 +43,10 @@ std::optional<Inbound> ChunkReader::push(ByteView bytes) {
     Inbound inbound = last();
     inbound.last = false;
     for (auto json = decoder_.next(); json; json = decoder_.next()) {
+        if (inbound.frames.empty()) {
+            inbound.frames.reserve(bytes.size() / kFrameSizeUsual + 1);
+            inbound.arena.reserve(bytes.size() + json->size());
+        }
         inbound.bytes += std::max(kFrameCostMin, kFrameHeaderSize + json->size());
         inbound.frames.push_back(read_frame(*json, inbound.arena));
     }

@@ -191,12 +191,8 @@ bool Session::accept_sender() {
 void Session::read_received() {
     const std::span<std::uint8_t> plain(worker_.plain);
     std::size_t size = 0;
-    auto status = TlsStream::Status::done;
-    while (status == TlsStream::Status::done) {
-        std::size_t brought = 0;
-        status = tls_->read(plain.subspan(size), brought);
-        size += brought;
-    }
+    const auto status = tls_->read(plain, size);
+    ANCHORLOG_ASSERT(status != TlsStream::Status::done);
     const bool is_whole = size > 0 && take(plain.first(size));
     if (phase_ != Phase::open) return;
     if (status == TlsStream::Status::failed) {

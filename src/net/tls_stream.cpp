@@ -67,10 +67,18 @@ TlsStream::Status TlsStream::handshake() {
     return status_of(SSL_do_handshake(ssl_.get()));
 }
 
+// Each record may be a frame of its own. A read that brings something leaves no error behind, and
+// emptying the queue costs as much as decrypting a short record: once for all of them is enough.
 TlsStream::Status TlsStream::read(std::span<std::uint8_t> out, std::size_t& size) {
     ERR_clear_error();
     size = 0;
-    return status_of(SSL_read_ex(ssl_.get(), out.data(), out.size(), &size));
+    while (size < out.size()) {
+        std::size_t brought = 0;
+        const int result = SSL_read_ex(ssl_.get(), out.data() + size, out.size() - size, &brought);
+        size += brought;
+        if (result != 1) return status_of(result);
+    }
+    return Status::done;
 }
 
 bool TlsStream::write(std::string_view plain) {

@@ -34,7 +34,7 @@ public:
     // something else than done.
     void feed(ByteView received) { received_ = received; }
     [[nodiscard]] Status handshake();
-    // Decrypts one record, or what is left of one, into `out`; `size` is what it brought.
+    // Decrypts record after record into `out`; `size` is what they brought. Done: `out` is full.
     [[nodiscard]] Status read(std::span<std::uint8_t> out, std::size_t& size);
     // Encrypts to records(). False: the connection has failed.
     [[nodiscard]] bool write(std::string_view plain);

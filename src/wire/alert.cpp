@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t kNameSizeMax = 64;
 constexpr std::size_t kOriginSizeMax = 255;
-constexpr std::size_t kUuidSize = 36;
 constexpr std::size_t kUuidVersionAt = 14;
 constexpr std::size_t kVariantByte = 8;
 // With its NUL, which no JSON text and no signed note begins with.

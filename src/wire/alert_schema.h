@@ -29,6 +29,8 @@ struct AlertFields {
 [[nodiscard]] std::variant<AlertFields, Refusal> check_alert(
     const std::vector<Member>& members, const std::vector<std::string>& fraction_members);
 
+inline constexpr std::size_t kUuidSize = 36;
+
 // The forms of single members; `token` is a canonical value, the others are a string's content.
 [[nodiscard]] bool is_alert_type(std::string_view text);
 [[nodiscard]] bool is_confidence(std::string_view token);

@@ -56,7 +56,7 @@ bool is_short_decimal(std::string_view token) {
 
 // A token is canonical when it is what its own value is written as; that is its grammar, too.
 bool is_canonical_number(std::string_view token) {
-    const std::string_view digits = token.substr(token.front() == '-' ? 1 : 0);
+    const std::string_view digits = token.substr(token.starts_with('-') ? 1 : 0);
     if (!digits.empty() && digits.size() <= kSafeDigits && digits.front() != '0' &&
         std::all_of(digits.begin(), digits.end(), is_digit)) {
         return true;
@@ -189,6 +189,11 @@ private:
 
     bool number() {
         const char* begin = at_;
+        while (at_ != end_ && is_digit(*at_)) ++at_;
+        const auto digits = static_cast<std::size_t>(at_ - begin);
+        // A whole number, by far the most frequent kind, needs no second look.
+        const bool is_whole = at_ == end_ || !kNumberByte[static_cast<unsigned char>(*at_)];
+        if (is_whole && digits > 0 && digits <= kSafeDigits && *begin != '0') return true;
         while (at_ != end_ && kNumberByte[static_cast<unsigned char>(*at_)]) ++at_;
         return at_ != begin && is_canonical_number(between(begin, at_));
     }

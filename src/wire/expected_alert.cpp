@@ -25,6 +25,10 @@ public:
     // The content of a string whose opening quote was taken. Every string of the schema is of a
     // form without escapes, so that it ends at the first quote and is canonical if it is valid.
     std::string_view string() { return take(rest_.find('"'), 1); }
+    // The same for one whose size is known.
+    std::string_view string(std::size_t size) {
+        return take(rest_.size() > size && rest_[size] == '"' ? size : std::string_view::npos, 1);
+    }
     std::string_view digits() {
         std::size_t size = 0;
         while (size < rest_.size() && rest_[size] >= '0' && rest_[size] <= '9') ++size;
@@ -73,14 +77,14 @@ void read_identity(Walk& walk, AlertFields& fields) {
     walk.expect("{\"alert_type\":\"");
     walk.require(is_alert_type(walk.string()));
     walk.expect(",\"batch_id\":\"");
-    walk.require(parse_entry_id(walk.string()).has_value());
+    walk.require(parse_entry_id(walk.string(kUuidSize)).has_value());
     walk.expect(",\"confidence\":");
     walk.require(is_confidence(walk.value()));
     walk.expect(",\"device_id\":\"");
     fields.device_id = walk.string();
     walk.require(is_name(fields.device_id));
     walk.expect(",\"entry_id\":\"");
-    keep(walk, fields.entry_id, parse_entry_id(walk.string()));
+    keep(walk, fields.entry_id, parse_entry_id(walk.string(kUuidSize)));
     if (walk.accept(",\"epoch\":")) fields.epoch = Epoch(counting_number(walk));
 }
 
