@@ -120,6 +120,32 @@ TEST(Recovery, EveryCrashPointKeepsWhatWasAcked) {
     }
 }
 
+// A line whose sync failed is read back from the page cache as if it were durable. A state that
+// took it before it was synced would stay ahead of the journals for good.
+TEST(Recovery, TheStateNeverKnowsABatchThatPowerCanStillTake) {
+    LogMachine machine;
+    machine.options.run_entries = 1;
+    ASSERT_TRUE(machine.init());
+    ASSERT_TRUE(machine.start());
+    machine.admit("cam-1", 1);
+    ASSERT_TRUE(machine.commit());
+    machine.files().fail(testing::SimCall::sync_data, 1, Errc::io);
+    ASSERT_FALSE(machine.seal());
+    machine.files().kill();
+    machine.files().fail(testing::SimCall::sync_all, 1, Errc::io);
+    ASSERT_FALSE(machine.start());
+    EXPECT_EQ(machine.state_through().batches, 0u);
+    machine.crash(1);
+
+    const auto started = machine.start();
+    ASSERT_TRUE(started) << started.error().message;
+    expect_acked(machine);
+    EXPECT_EQ(machine.store().batches->lines(), 1u) << "the line was never durable";
+    ASSERT_TRUE(machine.seal());
+    ASSERT_TRUE(machine.start());
+    EXPECT_EQ(machine.state_through().batches, 2u) << "synced, and thus for the state";
+}
+
 TEST(Recovery, AnAlteredSealedEntryIsDamage) {
     LogMachine machine;
     ASSERT_TRUE(machine.init());
