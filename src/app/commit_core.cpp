@@ -298,8 +298,14 @@ bool CommitCore::finish(Now now) {
         audits_.add("stop", "daemon", "", now, true);
         return false;
     }
+    if (!may_seal()) return true;
+    if (sealing_) {  // put off by a full disk
+        if (std::exchange(last_seal_tried_, true)) return true;
+        write_seal();
+        return false;
+    }
     const auto& open = store_.sequencer->open_batch();
-    if (open.alerts + open.audits == 0 || sealing_ || !may_seal()) return true;
+    if (open.alerts + open.audits == 0) return true;
     seal(ledger::SealReason::stop, now);
     return false;
 }

@@ -160,6 +160,7 @@ private:
     std::string fork_;
     bool stopping_ = false;
     bool stop_audited_ = false;
+    bool last_seal_tried_ = false;  // once more, while stopping
     bool stopped_ = false;
     bool changed_ = false;                       // something published is not any more what it was
     bool sealed_ = false;                        // in this turn

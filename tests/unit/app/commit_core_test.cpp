@@ -102,6 +102,29 @@ protected:
             turn();
         }
     }
+    // `refused`: which writes meet a full disk, the first being a seal's.
+    void seal_refused_then_stop(std::initializer_list<std::uint64_t> refused) {
+        machine.options.sequencer.batch.entries = 1;
+        ASSERT_TRUE(machine.start());
+        open();
+        send({1});
+        turn();
+        write_one();
+        turn();
+        ASSERT_EQ(jobs.front().kind, WriteJob::Kind::seal);
+        for (const std::uint64_t nth : refused) {
+            machine.files().fail(testing::SimCall::write, nth, Errc::storage_full);
+        }
+        write_one();
+        turn();
+        ASSERT_EQ(published.batches, 1u);
+        inputs.emplace_back(StopInput{});
+        for (int i = 0; i < 20 && !core->stopped(); ++i) {
+            turn();
+            if (!jobs.empty()) write_one();
+        }
+        EXPECT_TRUE(core->stopped());
+    }
     bool acked(std::uint64_t number) const {
         const std::string wanted = "\"seq_no\":" + std::to_string(number) + ",\"type\":\"ack\"";
         for (const std::string& text : said) {
@@ -292,6 +315,17 @@ TEST_F(CommitCoreTest, StopWorksOffWhatCameBeforeAndSealsIt) {
     EXPECT_EQ(published.batches, 2u);
     EXPECT_EQ(published.entries, 2u);  // and the `stop` audit
     EXPECT_EQ(published.open_entries, 0u);
+}
+
+TEST_F(CommitCoreTest, StopTriesASealOnceMoreThatAFullDiskPutOff) {
+    seal_refused_then_stop({1});
+    EXPECT_EQ(published.batches, 3u);  // and the one of the `stop` audit
+}
+
+TEST_F(CommitCoreTest, StopDoesNotWaitForADiskThatStaysFull) {
+    seal_refused_then_stop({1, 3});  // the second write is of the `stop` audit
+    EXPECT_EQ(published.entries, 2u);
+    EXPECT_EQ(published.batches, 1u);
 }
 
 TEST_F(CommitCoreTest, AForkStopsAdmittingAndSealing) {
