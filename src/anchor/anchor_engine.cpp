@@ -115,7 +115,8 @@ Result<void> AnchorEngine::write(const wire::AnchorStep& step) {
 
 Result<Event> AnchorEngine::execute(const Wait&) {
     const auto newest = batches_.newest();
-    return Event(Ticked{newest ? std::optional(newest->batch_id) : std::nullopt});
+    if (!newest) return newest.error();
+    return Event(Ticked{*newest ? std::optional((*newest)->batch_id) : std::nullopt});
 }
 
 Result<Event> AnchorEngine::execute(const RecordAttempt& action) {
@@ -139,8 +140,9 @@ Result<Event> AnchorEngine::execute(const Send& action) {
 
 Result<Event> AnchorEngine::execute(const FindEvent& action) {
     const auto newest = batches_.newest();
-    if (!newest) return Event(EventFound{});
-    const auto found = find_event(chain_, target_.contract, newest->log_id, action.batch);
+    if (!newest) return newest.error();
+    if (!*newest) return Event(EventFound{});
+    const auto found = find_event(chain_, target_.contract, (*newest)->log_id, action.batch);
     if (!found) return found.error();
     return Event(EventFound{*found});
 }
@@ -213,14 +215,16 @@ Result<Event> AnchorEngine::execute(const Watch& action) {
 // block whose receipts hold the event, and nobody but us can make our seal.
 Result<Event> AnchorEngine::execute(const Examine& action) {
     const auto newest = batches_.newest();
-    if (!newest) return Event(Examined{false, false, "this log has no sealed batch"});
-    const auto mined = find_event(chain_, target_.contract, newest->log_id, action.batch);
+    if (!newest) return newest.error();
+    if (!*newest) return Event(Examined{false, false, "this log has no sealed batch"});
+    const Hash& log_id = (*newest)->log_id;
+    const auto mined = find_event(chain_, target_.contract, log_id, action.batch);
     if (!mined) return mined.error();
     if (!*mined) return Event(Examined{false, false, "its event is not found on the chain"});
-    const auto proof = prove_event(chain_, target_.contract, newest->log_id, action.batch, **mined);
+    const auto proof = prove_event(chain_, target_.contract, log_id, action.batch, **mined);
     if (!proof) return Event(Examined{false, false, proof.error().message});
     const eth::AnchorRecord record = eth::record_of_event(proof->event);
-    const bool is_ours = is_sealed_by(record, newest->signer_key);
+    const bool is_ours = is_sealed_by(record, (*newest)->signer_key);
     return Event(Examined{true, is_ours,
                           "history root " + hex(record.history_root) + " in transaction " +
                               hex((*mined)->transaction) +

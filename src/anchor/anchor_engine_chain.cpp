@@ -39,10 +39,12 @@ Result<Event> AnchorEngine::execute(const CheckGates&) {
     if (!refusal) return refusal.error();
     if (!refusal->empty()) return Event(GatesChecked{*refusal, 0, true});
     const auto newest = batches_.newest();
-    if (!newest) return Event(GatesChecked{});
-    const auto head = chain_.log_head(target_.contract, newest->log_id);
+    if (!newest) return newest.error();
+    if (!*newest) return Event(GatesChecked{});
+    const Hash& log_id = (*newest)->log_id;
+    const auto head = chain_.log_head(target_.contract, log_id);
     if (!head) return head.error();
-    const std::string place = chain_.endpoint() + ": log 0x" + to_hex(newest->log_id);
+    const std::string place = chain_.endpoint() + ": log 0x" + to_hex(log_id);
     if (head->submitter != key_.address()) {
         return Event(GatesChecked{place + ": the contract's submitter is " +
                                       eth::format_address(head->submitter) + ", our key is " +
@@ -99,10 +101,11 @@ Result<bool> AnchorEngine::is_newest_ours(std::uint64_t next_batch) {
     if (next_batch == 0) return true;
     const BatchId top(next_batch - 1);
     const auto newest = batches_.newest();
-    if (!newest || newest->batch_id < top) return true;  // not to be judged: it is above ours
+    if (!newest) return newest.error();
+    if (!*newest || (*newest)->batch_id < top) return true;  // not to be judged: it is above ours
     const auto sealed = batches_.get(top);
     if (!sealed) return sealed.error();
-    const auto record = chain_.record_of(target_.contract, newest->log_id, top);
+    const auto record = chain_.record_of(target_.contract, (*newest)->log_id, top);
     if (!record) return record.error();
     return *record == eth::record_hash(to_record(*sealed));
 }

@@ -27,13 +27,13 @@ Result<wire::BatchLine> SealedBook::line(BatchId batch) const {
     return wire::parse_batch_line(lines->front());
 }
 
-std::optional<anchor::SealedRecord> SealedBook::newest() const {
+Result<std::optional<anchor::SealedRecord>> SealedBook::newest() const {
     const std::uint64_t sealed = sealed_batches_();
-    if (sealed == 0) return std::nullopt;
+    if (sealed == 0) return std::optional<anchor::SealedRecord>();
     auto record = get(BatchId(sealed - 1));
-    if (record) return *record;
+    if (record) return std::optional(std::move(*record));
     log(LogLevel::error, "sealed_batch_unreadable", {{"error", record.error().message}});
-    return std::nullopt;
+    return std::move(record).error();
 }
 
 Result<anchor::SealedRecord> SealedBook::get(BatchId batch) const {

@@ -21,7 +21,7 @@ public:
     SealedBook(const ledger::StateIndex& state, const store::Journal& batches, std::string origin,
                crypto::PublicKey signer, std::function<std::uint64_t()> sealed_batches);
 
-    [[nodiscard]] std::optional<anchor::SealedRecord> newest() const override;
+    [[nodiscard]] Result<std::optional<anchor::SealedRecord>> newest() const override;
     [[nodiscard]] Result<anchor::SealedRecord> get(BatchId batch) const override;
     // When the batch's first entry was received; for ages.
     [[nodiscard]] Result<WallTime> opened_at(BatchId batch) const;

@@ -32,7 +32,9 @@ struct SealedRecord {
 class SealedBatches {
 public:
     virtual ~SealedBatches() = default;
-    [[nodiscard]] virtual std::optional<SealedRecord> newest() const = 0;
+    // Nothing when no batch is sealed. A store that cannot be read is an error: it must never pass
+    // for one that lacks what the chain holds.
+    [[nodiscard]] virtual Result<std::optional<SealedRecord>> newest() const = 0;
     [[nodiscard]] virtual Result<SealedRecord> get(BatchId batch) const = 0;
 };
 

@@ -111,6 +111,20 @@ TEST(AnchorGates, AWipedChainStallsAndNeverStartsAnew) {
     EXPECT_TRUE(rig.forks.empty());
 }
 
+TEST(AnchorGates, AStoreThatCannotBeReadIsNoFork) {
+    Rig rig;
+    rig.start();
+    rig.batches.seal_to(3);
+    ASSERT_TRUE(rig.run_until_covered(3));
+    rig.batches.unreadable = true;
+    rig.run_for(60'000);
+    EXPECT_TRUE(rig.forks.empty());
+    EXPECT_EQ(rig.state(), "stalled");
+    rig.batches.unreadable = false;
+    rig.batches.seal_to(4);
+    EXPECT_TRUE(rig.run_until_covered(4));
+}
+
 TEST(AnchorConflict, EndsThatBatchOnly) {
     Rig rig;
     auto foreign = rig.batches.make(0, "thief");

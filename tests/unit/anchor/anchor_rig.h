@@ -46,9 +46,11 @@ public:
         return out;
     }
     void seal_to(std::uint64_t id) { count_ = id + 1; }
+    bool unreadable = false;
     [[nodiscard]] const Hash& log_id() const { return log_id_; }
 
-    [[nodiscard]] std::optional<anchor::SealedRecord> newest() const override {
+    [[nodiscard]] Result<std::optional<anchor::SealedRecord>> newest() const override {
+        if (unreadable) return Error{Errc::io, "batches/ cannot be read"};
         return count_ == 0 ? std::nullopt : std::optional(make(count_ - 1));
     }
     [[nodiscard]] Result<anchor::SealedRecord> get(BatchId batch) const override {
