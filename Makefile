@@ -19,12 +19,12 @@ build: setup ## build anchorlogd, logverify and anchorlogctl into build/release/
 	@cmake --preset release --log-level=WARNING
 	@cmake --build --preset release -j $(JOBS) --target anchorlogd logverify anchorlogctl
 
-test: build ## all tests: unit, lint, contracts, IDS, end to end, speed
+test: build ## all tests: unit, simulation, lint, contracts, IDS, end to end, speed
 	@cmake --build --preset release -j $(JOBS)
 	@tests/setup/run_tests
 
 test-full: test test-asan test-ubsan test-tsan fuzz ## all tests, under sanitizers too, every fault, fuzzers, training
-	@tests/setup/run_tests e2e_full reference_full train
+	@tests/setup/run_tests sim_full e2e_full reference_full train
 
 test-asan: ## unit and end-to-end tests under AddressSanitizer
 test-ubsan: ## the same under UndefinedBehaviorSanitizer

@@ -59,19 +59,20 @@ void SimInode::sync() {
     pending_.clear();
 }
 
-void SimInode::keep_prefix(std::size_t count, SimRandom& random) {
+void SimInode::keep_prefix(std::size_t count, SimRandom& random, SimFileCounts& counts) {
     for (std::size_t i = 0; i < count; ++i) apply(durable_, pending_[i]);
     if (count == pending_.size() || pending_[count].bytes.empty()) return;
     SimChange torn = pending_[count];
     const std::uint64_t cut = torn.offset + pick(random, torn.bytes.size() + 1);
     const std::uint64_t sector_end = cut / kSimSectorBytes * kSimSectorBytes;
     if (sector_end <= torn.offset) return;
+    ++counts.torn;
     torn.bytes.resize(sector_end - torn.offset);
     apply(durable_, torn);
 }
 
 // Each sector as it was after a number of changes of its own, and the size after another.
-void SimInode::keep_random_sectors(SimRandom& random) {
+void SimInode::keep_random_sectors(SimRandom& random, SimFileCounts& counts) {
     const std::size_t versions = pending_.size() + 1;
     const std::size_t size_version = pick(random, versions);
     std::uint64_t size = durable_.size();
@@ -93,6 +94,9 @@ void SimInode::keep_random_sectors(SimRandom& random) {
     };
     std::string image = durable_;
     image.resize(size_max, '\0');
+    bool lost = false;
+    bool reordered = false;
+    bool lying = false;
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         const SimChange& change = pending_[i];
         const bool sizing = change.bytes.empty();
@@ -101,7 +105,11 @@ void SimInode::keep_random_sectors(SimRandom& random) {
         while (at < end) {
             const std::uint64_t sector = at / kSimSectorBytes;
             const std::uint64_t stop = std::min(end, (sector + 1) * kSimSectorBytes);
-            if (kept(sector, i)) {
+            const bool keep = kept(sector, i);
+            reordered = reordered || (keep && lost);
+            lost = lost || !keep;
+            lying = lying || (!keep && !sizing && at >= durable_.size() && stop <= size);
+            if (keep) {
                 if (sizing)
                     image.replace(at, stop - at, stop - at, '\0');
                 else
@@ -110,22 +118,25 @@ void SimInode::keep_random_sectors(SimRandom& random) {
             at = stop;
         }
     }
+    if (reordered) ++counts.reordered;
+    if (lying) ++counts.lying_lengths;
     image.resize(size);
     durable_ = std::move(image);
 }
 
-void SimInode::crash(SimRandom& random) {
-    switch (pick(random, 5)) {
+void SimInode::crash(SimRandom& random, SimFileCounts& counts) {
+    switch (pending_.empty() ? 1 : pick(random, 5)) {
         case 0:
+            ++counts.dropped;
             break;
         case 1:
             sync();
             break;
         case 2:
-            keep_prefix(pick(random, pending_.size() + 1), random);
+            keep_prefix(pick(random, pending_.size() + 1), random, counts);
             break;
         default:
-            keep_random_sectors(random);
+            keep_random_sectors(random, counts);
             break;
     }
     pending_.clear();
@@ -154,26 +165,40 @@ void SimDirectory::sync() {
     pending.clear();
 }
 
-void SimDirectory::crash(SimRandom& random) {
+void SimDirectory::crash(SimRandom& random, SimFileCounts& counts) {
     const std::size_t count = pick(random, pending.size() + 1);
+    counts.names_lost += pending.size() - count;
     for (std::size_t i = 0; i < count; ++i) change_names(durable, pending[i]);
     pending.clear();
     now = durable;
 }
 
 SimDisk::Fate SimDisk::begin(SimCall call, const std::string& path) {
+    if (observed) return {};
+    Fate fate = decide(call, path);
+    if (on_change && (fate.error || changes_something(call))) {
+        on_change(call, path, fate.dying ? "dies" : fate.error ? "fails" : "");
+    }
+    return fate;
+}
+
+SimDisk::Fate SimDisk::decide(SimCall call, const std::string& path) {
     const auto index = static_cast<std::size_t>(call);
     const std::uint64_t ordinal = ++calls[index];
     if (changes_something(call)) ++changes;
     if (dead) return {Error{Errc::io, path + ": the simulated machine is off"}, false};
     if (dies_at && changes_something(call) && changes == *dies_at) {
         dead = true;
+        ++counts.deaths;
         return {Error{Errc::io, path + ": the simulated machine stops here"}, true};
     }
     const auto fault = std::find_if(faults.begin(), faults.end(), [&](const Fault& f) {
         return f.call == call && f.at == ordinal;
     });
     if (fault == faults.end()) return {};
+    const bool sync = call == SimCall::sync_data || call == SimCall::sync_all;
+    const bool full = fault->code == Errc::storage_full;
+    ++(full ? counts.full_errors : sync ? counts.sync_errors : counts.other_errors);
     return {Error{fault->code, path + ": simulated fault"}, false};
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,12 +39,12 @@ public:
     void sync();
     // The pages look clean, but never reach the disk.
     void lose() { pending_.clear(); }
-    void crash(SimRandom& random);
+    void crash(SimRandom& random, SimFileCounts& counts);
 
 private:
     static void apply(std::string& image, const SimChange& change);
-    void keep_prefix(std::size_t count, SimRandom& random);
-    void keep_random_sectors(SimRandom& random);
+    void keep_prefix(std::size_t count, SimRandom& random, SimFileCounts& counts);
+    void keep_random_sectors(SimRandom& random, SimFileCounts& counts);
 
     std::string now_;
     std::string durable_;
@@ -67,7 +68,7 @@ struct SimDirectory {
 
     void change(SimNameChange what);
     void sync();
-    void crash(SimRandom& random);
+    void crash(SimRandom& random, SimFileCounts& counts);
 };
 
 // The state behind SimFileSystem and its open files.
@@ -87,8 +88,10 @@ struct SimDisk {
     std::vector<Fault> faults;
     std::array<std::uint64_t, kSimCalls> calls{};
     std::uint64_t changes = 0;
+    SimFileCounts counts;
     std::optional<std::uint64_t> dies_at;
     bool dead = false;
+    bool observed = false;  // by the test: calls neither fail nor count
 
     // What happens to a call: nothing, an error instead of it, or the end in the middle of it.
     struct Fate {
@@ -96,7 +99,10 @@ struct SimDisk {
         bool dying = false;
     };
 
+    std::function<void(SimCall, const std::string& path, const char* fate)> on_change;
+
     [[nodiscard]] Fate begin(SimCall call, const std::string& path);
+    [[nodiscard]] Fate decide(SimCall call, const std::string& path);
     [[nodiscard]] std::uint64_t used() const;
     [[nodiscard]] SimDirectory* directory_of(const std::string& path);
     [[nodiscard]] std::shared_ptr<SimInode> find(const std::string& path) const;

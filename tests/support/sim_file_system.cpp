@@ -78,7 +78,10 @@ private:
         return Error{Errc::io, path_ + ": opened before the crash"};
     }
 
-    Error full() const { return {Errc::storage_full, path_ + ": no space left"}; }
+    Error full() const {
+        ++disk_->counts.full_errors;
+        return {Errc::storage_full, path_ + ": no space left"};
+    }
 
     // The size up to `wanted` that the disk has room for.
     std::uint64_t room_for(std::uint64_t wanted) const {
@@ -149,6 +152,13 @@ void end_process(SimDisk& disk) {
 
 }  // namespace
 
+const char* to_string(SimCall call) noexcept {
+    constexpr const char* kNames[] = {"open",     "create",    "read",     "write", "allocate",
+                                      "truncate", "sync_data", "sync_all", "list",  "create_dir",
+                                      "sync_dir", "rename",    "remove"};
+    return kNames[static_cast<std::size_t>(call)];
+}
+
 SimFileSystem::SimFileSystem() : disk_(std::make_shared<SimDisk>()) {
     disk_->directories["."];
     disk_->directories["/"];
@@ -181,14 +191,36 @@ std::uint64_t SimFileSystem::calls(SimCall call) const {
     return disk_->calls[static_cast<std::size_t>(call)];
 }
 
+SimFileCounts SimFileSystem::counts() const {
+    const std::lock_guard lock(disk_->mutex);
+    return disk_->counts;
+}
+
 void SimFileSystem::crash(std::uint64_t seed) {
     const std::lock_guard lock(disk_->mutex);
     SimRandom random(seed);
     for (auto& [path, directory] : disk_->directories) {
-        directory.crash(random);
-        for (auto& [name, inode] : directory.now) inode->crash(random);
+        directory.crash(random, disk_->counts);
+        for (auto& [name, inode] : directory.now) inode->crash(random, disk_->counts);
     }
     end_process(*disk_);
+}
+
+void SimFileSystem::on_change(
+    std::function<void(SimCall call, const std::string& path, const char* fate)> hear) {
+    const std::lock_guard lock(disk_->mutex);
+    disk_->on_change = std::move(hear);
+}
+
+void SimFileSystem::observe(bool on) {
+    const std::lock_guard lock(disk_->mutex);
+    disk_->observed = on;
+}
+
+void SimFileSystem::heal() {
+    const std::lock_guard lock(disk_->mutex);
+    disk_->faults.clear();
+    disk_->dies_at.reset();
 }
 
 void SimFileSystem::kill() {
@@ -216,6 +248,15 @@ std::string SimFileSystem::content(const std::string& path) const {
     const auto inode = disk_->find(path);
     ANCHORLOG_ASSERT(inode != nullptr);
     return inode->bytes();
+}
+
+std::vector<std::string> SimFileSystem::names(const std::string& dir) const {
+    const std::lock_guard lock(disk_->mutex);
+    std::vector<std::string> out;
+    const auto directory = disk_->directories.find(dir);
+    if (directory == disk_->directories.end()) return out;
+    for (const auto& [name, inode] : directory->second.now) out.push_back(name);
+    return out;
 }
 
 void SimFileSystem::set_content(const std::string& path, std::string_view bytes) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,7 +28,22 @@ enum class SimCall {
     remove,
 };
 
+[[nodiscard]] const char* to_string(SimCall call) noexcept;
+
 struct SimDisk;
+
+// What has happened so far, for those who want to know that it did.
+struct SimFileCounts {
+    std::uint64_t sync_errors = 0;    // sync_data and sync_all that failed
+    std::uint64_t other_errors = 0;   // other calls that failed with io
+    std::uint64_t full_errors = 0;    // calls that failed with storage_full
+    std::uint64_t deaths = 0;         // die_at that came true
+    std::uint64_t dropped = 0;        // files whose unsynced changes a crash dropped, all of them
+    std::uint64_t torn = 0;           // … kept a prefix of, with the last one cut at a sector
+    std::uint64_t reordered = 0;      // … kept a later change of, but not an earlier one
+    std::uint64_t lying_lengths = 0;  // … whose size then covered bytes that were not kept
+    std::uint64_t names_lost = 0;     // directory changes a crash dropped
+};
 
 // Files in memory with the worst behaviour POSIX allows at a crash. Of what was not synced,
 // crash() keeps nothing, everything, a prefix of the calls with the last one torn, or a random
@@ -53,9 +69,17 @@ public:
     // Calls so far that change or sync something: the range for die_at.
     [[nodiscard]] std::uint64_t changes() const;
     [[nodiscard]] std::uint64_t calls(SimCall call) const;
+    [[nodiscard]] SimFileCounts counts() const;
 
     // Power fails: see above. Open files and locks of before are dead; faults are cleared.
     void crash(std::uint64_t seed);
+    // Hears of every call that changes something or fails; `fate` is "", "fails" or "dies".
+    void on_change(
+        std::function<void(SimCall call, const std::string& path, const char* fate)> hear);
+    // While true, calls neither fail nor count: for a test that looks at the files itself.
+    void observe(bool on);
+    // Takes back what fail() and die_at() have set up and has not come yet.
+    void heal();
     // The process is killed: files and locks of before are dead, nothing written is lost.
     void kill();
 
@@ -67,6 +91,7 @@ public:
 
     // For damage: reads and replaces a file's bytes on the disk itself, durable at once.
     [[nodiscard]] std::string content(const std::string& path) const;
+    [[nodiscard]] std::vector<std::string> names(const std::string& dir) const;  // of its files
     void set_content(const std::string& path, std::string_view bytes);
     // Names on the disk itself, durable at once: for lost and doubled files.
     void drop(const std::string& path);

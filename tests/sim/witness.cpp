@@ -1,0 +1,312 @@
+#include "sim/witness.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "anchorlog/eth/log_anchor.h"
+#include "anchorlog/eth/transaction.h"
+#include "anchorlog/verify/verify.h"
+#include "anchorlog/wire/alert.h"
+#include "anchorlog/wire/anchor_step.h"
+#include "anchorlog/wire/entry.h"
+#include "anchorlog/wire/header.h"
+#include "anchorlog/wire/note.h"
+
+namespace anchorlog::sim {
+namespace {
+
+constexpr std::size_t kNameDigits = 20;
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+}  // namespace
+
+std::string to_text(const AlertKey& key) {
+    return key.device + " epoch " + number(key.epoch) + " seq_no " + number(key.seq_no);
+}
+
+Witness::Witness(Machine& machine, Coverage& coverage) : machine_(machine), coverage_(coverage) {}
+
+void Witness::sent(const AlertKey& key, const std::string& sender, const std::string& canonical) {
+    Sent& sent = sent_[key];
+    sent.sender = sender;
+    sent.bodies.insert(canonical);
+}
+
+void Witness::promised(const AlertKey& key, const std::string& canonical) {
+    coverage_.add(Event::ack);
+    const auto [found, fresh] = promises_.try_emplace(key, Promise{canonical, {}});
+    if (!fresh && found->second.canonical != canonical) {
+        throw Violation("two different alerts were acked as " + to_text(key));
+    }
+}
+
+void Witness::promised_index(const AlertKey& key, std::uint64_t index) {
+    Promise& promise = promises_.at(key);
+    if (promise.index && *promise.index != index) {
+        throw Violation(to_text(key) + " was acked with index " + number(*promise.index) +
+                        " and with " + number(index));
+    }
+    promise.index = index;
+}
+
+void Witness::shown(const std::string& checkpoint, std::uint64_t entries) {
+    entries_shown_ = std::max(entries_shown_, entries);
+    if (checkpoints_.contains(checkpoint)) return;
+    const auto note = wire::parse_note(checkpoint);
+    if (!note) throw Violation("a checkpoint was shown that is no note");
+    const auto key = wire::make_verifier_key(kOrigin, machine_.signer->public_key());
+    if (!wire::verify_note(*note, {key})) throw Violation("a checkpoint's signature is wrong");
+    const auto parsed = wire::parse_checkpoint(note->text);
+    if (!parsed) throw Violation("a note was shown that is no checkpoint");
+    checkpoints_[checkpoint] = {parsed->size.value, parsed->root};
+}
+
+std::vector<std::string> Witness::lines_of(const std::string& journal) const {
+    const std::string dir = std::string(kDir) + "/" + journal;
+    std::vector<std::string> lines;
+    std::string digits;
+    for (const std::string& name : machine_.files.names(dir)) {
+        if (name.size() < kNameDigits || !name.ends_with(".ndjson")) continue;
+        digits = number(lines.size());
+        digits.insert(0, kNameDigits - digits.size(), '0');
+        if (name != digits + ".ndjson") {
+            throw Violation(journal + "/" + name + " does not begin with line " +
+                            number(lines.size()));
+        }
+        std::string bytes = machine_.files.content(dir + "/" + name);
+        bytes.resize(std::min(bytes.size(), bytes.find('\0')));
+        std::size_t at = 0;
+        for (auto end = bytes.find('\n'); end != std::string::npos; end = bytes.find('\n', at)) {
+            lines.push_back(bytes.substr(at, end - at));
+            at = end + 1;
+        }
+        if (at != bytes.size()) throw Violation(journal + "/" + name + " ends inside a line");
+    }
+    return lines;
+}
+
+// The auditor's calls are not the daemon's: no fault meets them.
+class Witness::Observing {
+public:
+    explicit Observing(Machine& machine)
+        : machine_(machine), chain_faults_(std::exchange(machine.chain.on_call, nullptr)) {
+        machine_.files.observe(true);
+    }
+    ~Observing() {
+        machine_.files.observe(false);
+        machine_.chain.on_call = chain_faults_;
+    }
+    Observing(const Observing&) = delete;
+    Observing& operator=(const Observing&) = delete;
+
+private:
+    Machine& machine_;
+    decltype(machine_.chain.on_call) chain_faults_;
+};
+
+void Witness::check_store() {
+    const Observing observing(machine_);
+    check_log();
+    check_promises();
+    check_batches();
+    check_checkpoints();
+    check_anchors();
+}
+
+void Witness::check_log() {
+    const auto lines = lines_of("log");
+    stored_.clear();
+    leaves_.clear();
+    if (lines.size() < entries_shown_) {
+        throw Violation(number(entries_shown_) + " entries were shown as durable, there are " +
+                        number(lines.size()));
+    }
+    for (const std::string& line : lines) {
+        take_alert(line, leaves_.size());
+        leaves_.push_back(merkle::hash_leaf(as_bytes(line)));
+    }
+}
+
+void Witness::take_alert(const std::string& line, std::uint64_t index) {
+    const auto entry = wire::parse_entry_line(line);
+    if (!entry) throw Violation("log/ line " + number(index) + ": " + entry.error().message);
+    if (entry->index.value != index) {
+        throw Violation("log/ line " + number(index) + " bears index " +
+                        number(entry->index.value));
+    }
+    if (entry->kind == wire::EntryLine::Kind::audit) return;
+    const auto parsed = wire::alert_key(entry->body);
+    if (!parsed) throw Violation("log/ line " + number(index) + " holds no alert");
+    const AlertKey key{parsed->device_id, parsed->epoch.value, parsed->seq_no.value};
+    const auto sent = sent_.find(key);
+    if (sent == sent_.end() || !sent->second.bodies.contains(std::string(entry->body))) {
+        throw Violation("stored, but nobody sent it: " + std::string(entry->body));
+    }
+    if (entry->sender != "urn:anchorlog:sender:" + sent->second.sender) {
+        throw Violation(to_text(key) + " is stored as sent by " + std::string(entry->sender));
+    }
+    // Of one device the numbers ascend, so the newest stored one must be below.
+    const auto [at, fresh] = stored_.try_emplace(key, Stored{index, std::string(entry->body)});
+    if (!fresh) throw Violation(to_text(key) + " is stored twice");
+    if (std::next(at) != stored_.end() && std::next(at)->first.device == key.device) {
+        throw Violation(to_text(key) + " is stored behind " + to_text(std::next(at)->first));
+    }
+}
+
+void Witness::check_promises() const {
+    for (const auto& [key, promise] : promises_) {
+        const auto found = stored_.find(key);
+        if (found == stored_.end()) throw Violation(to_text(key) + " was acked and is not stored");
+        const Stored& stored = found->second;
+        if (stored.canonical != promise.canonical) {
+            throw Violation(to_text(key) + " was acked and another alert is stored");
+        }
+        if (promise.index && *promise.index != stored.index) {
+            throw Violation(to_text(key) + " was acked with index " + number(*promise.index) +
+                            " and is stored at " + number(stored.index));
+        }
+    }
+}
+
+void Witness::check_batches() {
+    const auto lines = lines_of("batches");
+    if (lines.size() < headers_.size()) {
+        throw Violation("batches/ has lost lines: " + number(headers_.size()) + " were there");
+    }
+    merkle_roots_.clear();
+    history_roots_ = {merkle::empty_root()};
+    merkle::CompactRange history;
+    std::uint64_t next = 0;
+    for (std::uint64_t id = 0; id < lines.size(); ++id) {
+        const std::string where = "batches/ line " + number(id);
+        const auto line = wire::parse_batch_line(lines[id]);
+        if (!line) throw Violation(where + ": " + line.error().message);
+        const auto header = wire::parse_header(line->header);
+        if (!header) throw Violation(where + ": " + header.error().message);
+        if (id == headers_.size()) headers_.push_back(line->header);
+        if (headers_[id] != line->header) {
+            throw Violation("batch " + number(id) + " has two headers");
+        }
+        const std::uint64_t end = next + header->count;
+        if (header->batch_id.value != id || header->first_index.value != next ||
+            end > leaves_.size()) {
+            throw Violation(where + " does not follow, or seals entries that are not there");
+        }
+        const auto leaves = std::span(leaves_).subspan(next, header->count);
+        if (merkle::root_of(leaves) != header->merkle_root) {
+            throw Violation(where + " seals other entries than log/ holds");
+        }
+        history.append(merkle::hash_leaf(as_bytes(line->header)));
+        merkle_roots_.push_back(header->merkle_root);
+        history_roots_.push_back(history.root());
+        shown(line->checkpoint, end);
+        next = end;
+    }
+}
+
+// All of them are of one tree exactly when each is the tree's own root at its size.
+void Witness::check_checkpoints() const {
+    for (const auto& [note, seen] : checkpoints_) {
+        if (seen.first >= history_roots_.size()) {
+            throw Violation("a checkpoint over " + number(seen.first) +
+                            " batches was shown, the store has " +
+                            number(history_roots_.size() - 1));
+        }
+        if (history_roots_[seen.first] != seen.second) {
+            throw Violation("a checkpoint over " + number(seen.first) +
+                            " batches was shown that is of another history");
+        }
+    }
+}
+
+bool Witness::is_record_stored(const Anchored& record) const {
+    return record.batch < merkle_roots_.size() &&
+           merkle_roots_[record.batch] == record.merkle_root &&
+           history_roots_[record.batch + 1] == record.history_root;
+}
+
+void Witness::check_anchors() {
+    const auto& sent = machine_.chain.sent();
+    for (; transactions_seen_ < sent.size(); ++transactions_seen_) {
+        const auto parsed = eth::parse_transaction(sent[transactions_seen_]);
+        if (!parsed) throw Violation("what was sent to the chain is no transaction");
+        const auto call = eth::parse_anchor_call(parsed->fields.data);
+        if (!call) throw Violation("what was sent to the chain is no anchor");
+        transactions_.push_back({call->batch_id.value, call->merkle_root, call->history_root});
+        transaction_hashes_.push_back(parsed->hash);
+    }
+    std::set<Hash> on_record;
+    for (const std::string& line : lines_of("anchors")) {
+        const auto step = wire::parse_anchor_step(line);
+        if (!step) throw Violation("anchors/: " + step.error().message);
+        if (const auto* attempt = std::get_if<wire::AnchorAttempt>(&*step)) {
+            on_record.insert(attempt->hash);
+        }
+    }
+    for (const Hash& hash : transaction_hashes_) {
+        if (!on_record.contains(hash)) {
+            throw Violation("a transaction was sent that is not on record");
+        }
+    }
+    for (const Anchored& record : transactions_) {
+        if (!is_record_stored(record)) {
+            throw Violation("batch " + number(record.batch) +
+                            " was sent to the chain with roots that are not stored");
+        }
+    }
+    std::uint64_t next = 0;
+    for (const auto& event : machine_.chain.events(wire::log_id_of(kOrigin))) {
+        const Anchored record{event.batch_id.value, event.merkle_root, event.history_root};
+        if (!is_record_stored(record)) {
+            throw Violation("batch " + number(record.batch) +
+                            " is anchored with roots that are not stored");
+        }
+        if (event.from_batch.value != next) throw Violation("a batch has no anchor, or two");
+        next = record.batch + 1;
+    }
+}
+
+namespace {
+
+verify::Trust trust_of(Machine& machine) {
+    verify::Trust trust;
+    trust.logs.push_back({wire::make_verifier_key(kOrigin, machine.signer->public_key()), ""});
+    trust.anchors.push_back({testing::SimChain::kChainId, machine.chain.contract(),
+                             eth::log_anchor_code_hash(), false});
+    const std::uint64_t head = *machine.chain.head_number();
+    for (std::uint64_t block = 0; block <= head; ++block) {
+        trust.blocks.push_back(
+            {testing::SimChain::kChainId, block, (*machine.chain.block(block))->hash});
+    }
+    return trust;
+}
+
+}  // namespace
+
+void Witness::check_by_verify_log(bool anchored) {
+    coverage_.add(Event::log_verified);
+    const Observing observing(machine_);
+    const verify::Report report =
+        verify::verify_log(machine_.files, kDir, trust_of(machine_), nullptr);
+    const bool good = report.verdict == verify::Verdict::pass && report.faults.empty();
+    const bool all = report.entries == leaves_.size() && report.unprotected == 0;
+    if (!good || (anchored && (report.level != verify::Level::anchored || !all))) {
+        throw Violation("verify_log says:\n" + verify::to_text(report));
+    }
+}
+
+void Witness::check_by_verify_entry(std::uint64_t pick) {
+    if (stored_.empty()) return;
+    coverage_.add(Event::entry_verified);
+    const Observing observing(machine_);
+    const auto at = std::next(stored_.begin(), static_cast<std::ptrdiff_t>(pick % stored_.size()));
+    const verify::EntryReport report = verify::verify_entry(
+        machine_.files, kDir, EntryIndex(at->second.index), trust_of(machine_), nullptr);
+    if (report.verdict != verify::Verdict::pass || report.level != verify::Level::anchored) {
+        throw Violation("verify_entry says of " + to_text(at->first) + ":\n" +
+                        verify::to_text(report));
+    }
+}
+
+}  // namespace anchorlog::sim

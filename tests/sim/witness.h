@@ -1,0 +1,100 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/machine.h"
+
+namespace anchorlog::sim {
+
+// What an alert claims to be.
+struct AlertKey {
+    std::string device;
+    std::uint64_t epoch = 0;
+    std::uint64_t seq_no = 0;
+    friend auto operator<=>(const AlertKey&, const AlertKey&) = default;
+};
+[[nodiscard]] std::string to_text(const AlertKey& key);
+
+// Stands outside the daemon, remembers what was sent to it and what it has said, and holds it to
+// that. Reads the files by itself, without the daemon's journals.
+class Witness {
+public:
+    Witness(Machine& machine, Coverage& coverage);
+
+    // Somebody who may speak for the device put this on the wire.
+    void sent(const AlertKey& key, const std::string& sender, const std::string& canonical);
+    // An ack covers it: from now on it is stored, once, whatever happens.
+    void promised(const AlertKey& key, const std::string& canonical);
+    void promised_index(const AlertKey& key, std::uint64_t index);
+    // Shown to anybody: the note, and how many entries are durable.
+    void shown(const std::string& checkpoint, std::uint64_t entries);
+
+    // Holds the files to all of it. Throws Violation. Call when no process runs on them, or right
+    // after one has recovered.
+    void check_store();
+    // And what an auditor says; `anchored`: everything must be under an anchor by now.
+    void check_by_verify_log(bool anchored);
+    // One stored entry, chosen by `pick`, proven by itself.
+    void check_by_verify_entry(std::uint64_t pick);
+
+    [[nodiscard]] bool was_sent(const AlertKey& key) const { return sent_.contains(key); }
+    [[nodiscard]] bool is_promised(const AlertKey& key) const { return promises_.contains(key); }
+    [[nodiscard]] bool is_stored(const AlertKey& key) const { return stored_.contains(key); }
+    // As of the last check_store().
+    [[nodiscard]] std::uint64_t entries() const { return leaves_.size(); }
+    [[nodiscard]] std::uint64_t batches() const { return headers_.size(); }
+
+private:
+    class Observing;
+    struct Sent {
+        std::string sender;
+        std::set<std::string> bodies;
+    };
+    struct Promise {
+        std::string canonical;
+        std::optional<std::uint64_t> index;
+    };
+    struct Stored {
+        std::uint64_t index = 0;
+        std::string canonical;
+    };
+    struct Anchored {
+        std::uint64_t batch = 0;
+        Hash merkle_root;
+        Hash history_root;
+    };
+
+    [[nodiscard]] std::vector<std::string> lines_of(const std::string& journal) const;
+    void check_log();
+    void take_alert(const std::string& line, std::uint64_t index);
+    void check_promises() const;
+    void check_batches();
+    void check_checkpoints() const;
+    void check_anchors();
+    [[nodiscard]] bool is_record_stored(const Anchored& record) const;
+
+    Machine& machine_;
+    Coverage& coverage_;
+    std::map<AlertKey, Sent> sent_;
+    std::map<AlertKey, Promise> promises_;
+    std::map<std::string, std::pair<std::uint64_t, Hash>> checkpoints_;  // note → size, root
+    std::uint64_t entries_shown_ = 0;
+    std::size_t transactions_seen_ = 0;
+    std::vector<Anchored> transactions_;  // whatever was sent to the chain
+    std::vector<Hash> transaction_hashes_;
+
+    // Of the last check_store().
+    std::map<AlertKey, Stored> stored_;
+    std::vector<Hash> leaves_;
+    std::vector<Hash> merkle_roots_;   // by batch_id
+    std::vector<Hash> history_roots_;  // by size
+    std::vector<std::string> headers_;
+};
+
+}  // namespace anchorlog::sim
