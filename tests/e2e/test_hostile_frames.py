@@ -181,7 +181,7 @@ def test_one_sender_cannot_take_all_sessions(
     tally.add("sessions of one sender", len(told))
 
 
-SLOW = 12
+SLOW = 8
 DEVICES = [f"slow-{n}" for n in range(256)]
 
 
