@@ -1,6 +1,6 @@
 # A thin front: the work is done by CMake, ctest, pytest and the scripts in tests/setup.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-full test-asan test-ubsan test-tsan fuzz bench demo format tidy clean
+.PHONY: help setup build package test test-full test-asan test-ubsan test-tsan fuzz bench demo format tidy clean
 
 JOBS ?= $(shell nproc)
 PYTHON := build/venv/bin/python
@@ -24,7 +24,8 @@ test: build ## all tests: unit, simulation, lint, contracts, IDS, end to end, sp
 	@tests/setup/run_tests
 
 test-full: test test-asan test-ubsan test-tsan fuzz ## all tests, under sanitizers too, every fault, fuzzers, training
-	@tests/setup/run_tests sim_full e2e_full reference_full train
+	@tests/setup/install --full
+	@tests/setup/run_tests sim_full packaging_full e2e_full reference_full train
 
 test-asan: ## unit and end-to-end tests under AddressSanitizer
 test-ubsan: ## the same under UndefinedBehaviorSanitizer
@@ -58,6 +59,11 @@ bench-soak: build ## memory over 60 s of full load and 30 minutes of 10,000 aler
 bench-record: build ## write down the ratios that the speed suite of `make test` is held against
 	@cmake --build --preset release -j $(JOBS) --target anchorlog_bench
 	@$(BENCH)/bench.py --record
+
+package: build ## the Debian packages of the daemon and of the detector, in build/packages
+	@cmake --build --preset release -j $(JOBS) --target logverify_online
+	@tests/setup/install --package
+	@config/debian/build
 
 demo: build ## captures to alerts, alerts to a sealed and anchored log, PASS and FAIL shown
 	@$(PYTHON) tests/demo/demo.py

@@ -29,6 +29,8 @@ struct CtlCall {
 [[nodiscard]] Result<void> contract_show(const CtlCall& call);
 [[nodiscard]] Result<void> contract_rotate_submitter(const CtlCall& call);
 [[nodiscard]] Result<void> status(const CtlCall& call);
+// For a probe inside a container, where the pages are on a loopback that only this reaches.
+[[nodiscard]] Result<void> health(const CtlCall& call);
 
 // anchorlogctl's command line; returns the exit code.
 int run_anchorlogctl(int argc, char** argv);

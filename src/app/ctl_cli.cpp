@@ -20,6 +20,7 @@ constexpr const char* kUsage =
     "       anchorlogctl contract rotate-submitter --rpc URL --contract ADDRESS --origin ORIGIN "
     "--key OWNER --new-key FILE\n"
     "       anchorlogctl status [--config FILE | --url URL] [--json]\n"
+    "       anchorlogctl health [--ready] [--config FILE | --url URL]\n"
     "       anchorlogctl --version | --help\n";
 
 struct Command {
@@ -39,6 +40,7 @@ const std::map<std::vector<std::string>, Command>& commands() {
         {{"contract", "rotate-submitter"},
          {contract_rotate_submitter, {"--rpc", "--contract", "--origin", "--key", "--new-key"}}},
         {{"status"}, {status, {"--config", "--url", "--json"}}},
+        {{"health"}, {health, {"--config", "--url", "--ready"}}},
     };
     return all;
 }
@@ -82,7 +84,7 @@ int run_anchorlogctl(int argc, char** argv) {
         }
         if (!argument.starts_with("--")) {
             call.words.push_back(argument);
-        } else if (argument == "--json") {
+        } else if (argument == "--json" || argument == "--ready") {
             call.options[argument].push_back("yes");
         } else if (i + 1 < argc) {
             call.options[argument].push_back(argv[++i]);

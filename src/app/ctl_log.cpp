@@ -81,6 +81,15 @@ Result<void> log_init(const CtlCall& call) {
     return {};
 }
 
+Result<void> health(const CtlCall& call) {
+    auto url = status_url(call);
+    if (!url) return std::move(url).error();
+    auto body = http_get(*url + (call.get("--ready").empty() ? "/healthz" : "/readyz"));
+    if (!body) return std::move(body).error();
+    std::printf("%s", body->c_str());
+    return {};
+}
+
 Result<void> status(const CtlCall& call) {
     auto url = status_url(call);
     if (!url) return std::move(url).error();

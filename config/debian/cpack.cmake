@@ -1,0 +1,18 @@
+# One Debian package from a staged tree. config/debian/build calls it, and says which by variables
+# of the environment: cpack sets those of its -D only after it has read this.
+set(ANCHORLOG_PACKAGE $ENV{ANCHORLOG_PACKAGE})
+set(ANCHORLOG_PYTHON $ENV{ANCHORLOG_PYTHON})
+set(ANCHORLOG_PYTHON_NEXT $ENV{ANCHORLOG_PYTHON_NEXT})
+set(CPACK_PACKAGE_VERSION $ENV{ANCHORLOG_PACKAGE_VERSION})
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME ${ANCHORLOG_PACKAGE})
+set(CPACK_PACKAGE_CONTACT "The Anchorlog authors <anchorlog@example.org>")
+set(CPACK_PACKAGING_INSTALL_PREFIX "/")
+set(CPACK_INSTALLED_DIRECTORIES "$ENV{ANCHORLOG_STAGE};/")
+set(CPACK_PACKAGE_FILE_NAME ${ANCHORLOG_PACKAGE})
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
+set(scripts ${CMAKE_CURRENT_LIST_DIR}/${ANCHORLOG_PACKAGE})
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm)
+include(${scripts}/control.cmake)
