@@ -59,10 +59,6 @@ private:
     std::string text_;
 };
 
-std::string seconds(std::int64_t ms) {
-    return std::to_string(ms / 1'000) + "." + std::to_string(1'000 + ms % 1'000).substr(1);
-}
-
 void ingest_metrics(MetricsText& out, const StatusSources& sources, const Published& published) {
     const net::IngestStats stats = sources.ingest();
     out.single("sessions", "gauge", "Sender sessions open now.", stats.sessions);
@@ -193,6 +189,10 @@ void surroundings_metrics(MetricsText& out, const Surroundings& around) {
 }
 
 }  // namespace
+
+std::string seconds(std::int64_t ms) {
+    return std::to_string(ms / 1'000) + "." + std::to_string(1'000 + ms % 1'000).substr(1);
+}
 
 Unprotected unprotected(const StatusSources& sources, const Published& published,
                         const std::vector<anchor::AnchorStatus>& anchors) {

@@ -52,6 +52,9 @@ struct Unprotected {
 [[nodiscard]] Unprotected unprotected(const StatusSources& sources, const Published& published,
                                       const std::vector<anchor::AnchorStatus>& anchors);
 
+// Seconds with three decimals.
+[[nodiscard]] std::string seconds(std::int64_t ms);
+
 // Prometheus text exposition format 0.0.4. Names and labels are stable: they are only added to.
 [[nodiscard]] std::string metrics_text(const StatusSources& sources);
 

@@ -60,8 +60,7 @@ net::HttpReply text_reply(unsigned status, std::string body) {
 net::HttpReply health_page(std::int64_t step_held_ms) {
     if (step_held_ms <= kStepHeldMsMax) return text_reply(200, "ok\n");
     return text_reply(503, "stalled: a commit or sync step has been going on for " +
-                               std::to_string(step_held_ms / 1'000) +
-                               " s; look at the disk of the store\n");
+                               seconds(step_held_ms) + " s; look at the disk of the store\n");
 }
 
 net::HttpReply status_page(const StatusSources& sources, const std::string& path) {

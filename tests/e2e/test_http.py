@@ -10,7 +10,9 @@ import pytest
 from harness import Checkpoint, Gateway, Pki, make_alert, program
 from harness.process import run_ok, wait_until
 
-SAMPLE = re.compile(r'([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.]+(?:e[+-][0-9]+)?)')
+SAMPLE = re.compile(
+    r'([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.]+(?:e[+-][0-9]+)?)'
+)
 
 
 @pytest.fixture(scope="module")
