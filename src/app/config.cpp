@@ -135,6 +135,7 @@ void read_limits(ConfigReader& root, Config& out) {
     auto queue = root.object("queue");
     queue.number("session_bytes_max", out.listen.session_bytes_max, 128 * 1'024, 1024 * kMiB);
     queue.number("queue_bytes_max", out.listen.queue_bytes_max, kMiB, 4096 * kMiB);
+    queue.number("shared_bytes_max", out.listen.shared_bytes_max, 64 * 1'024, 4096 * kMiB);
     queue.number("session_output_bytes_max", out.listen.session_output_bytes_max, 128 * 1'024,
                  1024 * kMiB);
     queue.number("output_bytes_max", out.listen.output_bytes_max, kMiB, 4096 * kMiB);

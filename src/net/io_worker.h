@@ -19,6 +19,7 @@
 
 #include "anchorlog/net/ingest.h"
 #include "anchorlog/wire/alert.h"
+#include "net/activity_meter.h"
 #include "net/byte_budget.h"
 #include "net/handshake_gate.h"
 #include "net/line_limiter.h"
@@ -88,7 +89,7 @@ class IngestShared {
 public:
     IngestShared(const IngestOptions& ingest_options, IngestSink& ingest_sink)
         : options(ingest_options), sink(ingest_sink),
-          budget(options.session_bytes_max, options.queue_bytes_max),
+          budget(options.session_bytes_max, options.queue_bytes_max, options.shared_bytes_max),
           output(options.session_output_bytes_max, options.output_bytes_max),
           handshakes(options.handshakes_max, options.handshakes_per_address_max), senders(options) {
     }
@@ -108,6 +109,7 @@ public:
     OutputBudget output;
     HandshakeGate handshakes;
     SenderTable senders;
+    ActivityMeter activity;
     LineLimiter stranger_lines;
     LineLimiter session_lines;
     IngestCounters counters;

@@ -59,17 +59,18 @@ bool SenderRates::is_at_rest(SteadyTime now) {
 
 SenderTable::Seat SenderTable::enter(const std::string& sender) {
     const std::lock_guard lock(mutex_);
-    if (sessions_ >= sessions_max_) return {nullptr, "too many sessions"};
+    if (sessions_ >= sessions_max_) return {{}, {}, "too many sessions"};
     Sender& entry = senders_[sender];
     if (entry.sessions >= sessions_per_sender_max_) {
-        return {nullptr, "too many sessions of this sender"};
+        return {{}, {}, "too many sessions of this sender"};
     }
     if (!entry.rates && (limits_.sender_per_s > 0 || limits_.device_per_s > 0)) {
         entry.rates = std::make_shared<SenderRates>(sender, limits_);
     }
+    if (!entry.activity) entry.activity = std::make_shared<ActivityMeter::Mark>();
     ++entry.sessions;
     ++sessions_;
-    return {entry.rates, {}};
+    return {entry.rates, entry.activity, {}};
 }
 
 void SenderTable::leave(const std::string& sender, SteadyTime now) {

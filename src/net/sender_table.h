@@ -10,6 +10,7 @@
 
 #include "anchorlog/base/types.h"
 #include "anchorlog/net/ingest.h"
+#include "net/activity_meter.h"
 #include "net/rate_bucket.h"
 
 namespace anchorlog::net {
@@ -55,7 +56,8 @@ class SenderTable {
 public:
     struct Seat {
         std::shared_ptr<SenderRates> rates;  // null: no rate is limited
-        std::string refusal;                 // not empty: there is no room, and why
+        std::shared_ptr<ActivityMeter::Mark> activity;
+        std::string refusal;  // not empty: there is no room, and why
     };
 
     explicit SenderTable(const IngestOptions& options)
@@ -70,6 +72,7 @@ private:
     struct Sender {
         std::uint32_t sessions = 0;
         std::shared_ptr<SenderRates> rates;
+        std::shared_ptr<ActivityMeter::Mark> activity;
     };
 
     const std::uint32_t sessions_max_;

@@ -79,6 +79,7 @@ private:
     void read_received();
     [[nodiscard]] bool take(ByteView plain);
     void slow_down(const Inbound& inbound);
+    void note_activity();
     void read_on();
     [[nodiscard]] bool may_read();
     void let_go();
@@ -115,6 +116,8 @@ private:
     std::string pending_;                 // whole frames not yet given to TLS
     std::size_t sent_ = 0;                // of tls_->records()
     std::shared_ptr<SenderRates> rates_;  // null: as fast as it comes
+    ActivityMeter::Mark activity_;
+    std::shared_ptr<ActivityMeter::Mark> sender_activity_;
     std::uint64_t unanswered_ = 0;
     std::uint64_t counted_unsent_ = 0;  // in shared_.output
 

@@ -102,6 +102,7 @@ TEST(Config, TheDocumentedSampleIsValidAndSaysEveryDefault) {
     EXPECT_EQ(sample->listen.idle_timeout_ms, smallest->listen.idle_timeout_ms);
     EXPECT_EQ(sample->listen.write_timeout_ms, smallest->listen.write_timeout_ms);
     EXPECT_EQ(sample->listen.session_bytes_max, smallest->listen.session_bytes_max);
+    EXPECT_EQ(sample->listen.shared_bytes_max, smallest->listen.shared_bytes_max);
     EXPECT_EQ(sample->listen.session_output_bytes_max, smallest->listen.session_output_bytes_max);
     EXPECT_EQ(sample->listen.output_bytes_max, smallest->listen.output_bytes_max);
     EXPECT_EQ(sample->listen.rates.sender_per_s, smallest->listen.rates.sender_per_s);

@@ -6,14 +6,14 @@ namespace anchorlog::net {
 namespace {
 
 TEST(ByteBudget, HoldsASessionToItsOwnLimit) {
-    ByteBudget budget(100, 10'000);
+    ByteBudget budget(100, 10'000, 100);
     budget.add_session();
     EXPECT_TRUE(budget.allows(99));
     EXPECT_FALSE(budget.allows(100));
 }
 
 TEST(ByteBudget, OverHalfOfTheQueueASessionHoldsAtMostItsShare) {
-    ByteBudget budget(1'000, 1'000);
+    ByteBudget budget(1'000, 1'000, 100);
     for (int i = 0; i < 10; ++i) budget.add_session();
     budget.take(500);
     EXPECT_TRUE(budget.allows(400));
@@ -26,7 +26,7 @@ TEST(ByteBudget, OverHalfOfTheQueueASessionHoldsAtMostItsShare) {
 }
 
 TEST(ByteBudget, TheShareGrowsWhenSessionsGo) {
-    ByteBudget budget(1'000, 1'000);
+    ByteBudget budget(1'000, 1'000, 100);
     budget.add_session();
     budget.add_session();
     budget.take(600);
@@ -35,8 +35,21 @@ TEST(ByteBudget, TheShareGrowsWhenSessionsGo) {
     EXPECT_TRUE(budget.allows(600));
 }
 
+TEST(ByteBudget, WhileSeveralSendersAreActiveTheirSessionsShareLittle) {
+    ByteBudget budget(1'000, 10'000, 100);
+    EXPECT_TRUE(budget.allows(999));
+    budget.set_crowd(4);
+    EXPECT_FALSE(budget.allows(25));
+    EXPECT_TRUE(budget.allows(24));
+    budget.set_crowd(1'000);
+    EXPECT_FALSE(budget.allows(1));
+    EXPECT_TRUE(budget.allows(0));
+    budget.set_crowd(0);
+    EXPECT_TRUE(budget.allows(999));
+}
+
 TEST(ByteBudget, AFullQueueStopsEverybody) {
-    ByteBudget budget(1'000, 1'000);
+    ByteBudget budget(1'000, 1'000, 100);
     budget.take(1'000);
     EXPECT_FALSE(budget.allows(0));
     EXPECT_EQ(budget.queued(), 1'000u);

@@ -348,6 +348,38 @@ TEST_F(SessionTest, ASenderOverItsRateIsReadMoreSlowlyAndLosesNothing) {
     EXPECT_EQ(told.front(), (std::pair<std::string, std::uint32_t>("gw", 100)));
 }
 
+TEST_F(SessionTest, ALoudSenderHoldsLittleWhileAnotherIsActive) {
+    options_.shared_bytes_max = 1u << 17;
+    start();
+    const auto other_key = pki_.sender("other");
+    const auto quiet = connect(other_key);
+    const auto loud = connect(gw_);
+    ASSERT_TRUE(quiet->send(framed(alert_json("cam-9", 1))));
+    ASSERT_TRUE(sink_.wait_for_chunks(1));
+    std::thread writer([&] {
+        const std::string frame = framed(alert_json("cam-1", 1, "", 60'000));
+        for (int i = 0; i < 40; ++i) EXPECT_TRUE(loud->send(frame));
+    });
+    EXPECT_TRUE(eventually([&] { return listener_->stats().queue_bytes >= 65'536; }));
+    // Time enough to read all that the loud one sends, if it were read.
+    for (unsigned n = 2; n <= 50; ++n) {
+        EXPECT_TRUE(quiet->send(framed(alert_json("cam-9", n))));
+        EXPECT_TRUE(sink_.wait_for([&](const auto& all) {
+            std::size_t quiet_frames = 0;
+            for (const auto& one : all) {
+                if (one.sender == "other") quiet_frames += one.frames.size();
+            }
+            return quiet_frames == n;
+        }));
+    }
+    // Its half, what one read brings beyond, and the quiet one's.
+    EXPECT_LT(listener_->stats().queue_bytes, 2 * 65'536u + 61'000u + 50 * 512u);
+    sink_.answer_at_once(*listener_);
+    writer.join();
+    EXPECT_TRUE(
+        sink_.wait_for([](const auto& all) { return RecordingSink::count_frames(all) == 90; }));
+}
+
 TEST_F(SessionTest, ManySessionsOverSeveralThreads) {
     constexpr int kClients = 8;
     constexpr int kAlerts = 50;
