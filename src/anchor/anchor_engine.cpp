@@ -12,29 +12,30 @@ std::string hex(const Hash& hash) { return "0x" + to_hex(hash); }
 
 }  // namespace
 
-Result<std::unique_ptr<AnchorEngine>> AnchorEngine::create(
-    const EthereumTarget& target, const crypto::AccountKey& key, ChainClient& chain,
-    store::Journal& journal, const SealedBatches& batches, const Clock& clock, ForkAlarm on_fork,
-    std::uint64_t seed) {
+Result<std::unique_ptr<AnchorEngine>> AnchorEngine::create(const EthereumTarget& target,
+                                                           const crypto::AccountKey& key,
+                                                           ChainClient& chain,
+                                                           const TargetBase& base,
+                                                           ForkAlarm on_fork, std::uint64_t seed) {
     const auto profile = profile_of(target);
     if (!profile) return profile.error();
     Spending spending;
-    auto resume = read_anchors(journal, target, batches, spending);
+    auto resume = read_anchors(base.journal.lines(), target, base.batches, spending);
     if (!resume) return resume.error();
-    return std::unique_ptr<AnchorEngine>(
-        new AnchorEngine(target, *profile, key, chain, journal, batches, clock, std::move(on_fork),
-                         std::move(*resume), std::move(spending), seed));
+    return std::unique_ptr<AnchorEngine>(new AnchorEngine(target, *profile, key, chain, base,
+                                                          std::move(on_fork), std::move(*resume),
+                                                          std::move(spending), seed));
 }
 
 AnchorEngine::AnchorEngine(const EthereumTarget& target, Profile profile,
                            const crypto::AccountKey& key, ChainClient& chain,
-                           store::Journal& journal, const SealedBatches& batches,
-                           const Clock& clock, ForkAlarm on_fork, Resume resume, Spending spending,
-                           std::uint64_t seed)
-    : target_(target), profile_(profile), key_(key), chain_(chain), journal_(journal),
-      batches_(batches), clock_(clock), on_fork_(std::move(on_fork)),
-      fsm_(profile, std::int64_t{target.interval_s} * 1'000, std::move(resume), clock.now(), seed),
-      next_(Wait{clock.now().steady}), spending_(std::move(spending)) {}
+                           const TargetBase& base, ForkAlarm on_fork, Resume resume,
+                           Spending spending, std::uint64_t seed)
+    : target_(target), profile_(profile), key_(key), chain_(chain), journal_(base.journal),
+      batches_(base.batches), clock_(base.clock), on_fork_(std::move(on_fork)),
+      fsm_(profile, std::int64_t{target.interval_s} * 1'000, std::move(resume), base.clock.now(),
+           seed),
+      next_(Wait{base.clock.now().steady}), spending_(std::move(spending)) {}
 
 SteadyTime AnchorEngine::run_one() {
     if (storage_failed_) return {clock_.now().steady.ms + 60'000};
@@ -50,6 +51,7 @@ SteadyTime AnchorEngine::run_one() {
 AnchorStatus AnchorEngine::status() const {
     AnchorStatus out;
     out.target = target_.id;
+    out.type = "ethereum";
     out.state = storage_failed_ ? "stalled" : std::string(to_string(fsm_.stage()));
     out.reason = storage_failed_ ? "the anchors journal could not be written" : fsm_.reason();
     out.sent_batch = fsm_.sent_batch();
@@ -96,20 +98,10 @@ void AnchorEngine::note_change() {
          {"reason", fsm_.reason()}});
 }
 
-// The line is on disk when this returns. storage_full is no failure: nothing was kept, and it is
-// tried again.
+// The line is on disk when this returns. storage_full is no failure: it is tried again.
 Result<void> AnchorEngine::write(const wire::AnchorStep& step) {
-    auto written = journal_.append(wire::format_anchor_step(step) + "\n", 1);
-    if (written) {
-        written = journal_.sync();
-        storage_failed_ = !written;
-    } else {
-        storage_failed_ = written.error().code != Errc::storage_full;
-    }
-    if (storage_failed_) {
-        log(LogLevel::error, "anchor_storage_failed",
-            {{"target", target_.id}, {"error", written.error().message}});
-    }
+    auto written = journal_.write(step);
+    storage_failed_ = !written && written.error().code != Errc::storage_full;
     return written;
 }
 

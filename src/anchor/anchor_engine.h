@@ -5,7 +5,7 @@
 
 #include "anchor/anchor_fsm.h"
 #include "anchor/spending.h"
-#include "anchorlog/anchor/anchor_worker.h"
+#include "anchorlog/anchor/anchor_target.h"
 #include "anchorlog/eth/log_anchor.h"
 
 namespace anchorlog::anchor {
@@ -17,8 +17,7 @@ public:
     // Everything outlives the engine. `seed` spreads the back-offs of several gateways.
     [[nodiscard]] static Result<std::unique_ptr<AnchorEngine>> create(
         const EthereumTarget& target, const crypto::AccountKey& key, ChainClient& chain,
-        store::Journal& journal, const SealedBatches& batches, const Clock& clock,
-        ForkAlarm on_fork, std::uint64_t seed);
+        const TargetBase& base, ForkAlarm on_fork, std::uint64_t seed);
 
     // Does one thing and returns when to come again: a time not after now means at once. Calling
     // earlier is harmless, and right after a batch was sealed.
@@ -32,9 +31,8 @@ public:
 
 private:
     AnchorEngine(const EthereumTarget& target, Profile profile, const crypto::AccountKey& key,
-                 ChainClient& chain, store::Journal& journal, const SealedBatches& batches,
-                 const Clock& clock, ForkAlarm on_fork, Resume resume, Spending spending,
-                 std::uint64_t seed);
+                 ChainClient& chain, const TargetBase& base, ForkAlarm on_fork, Resume resume,
+                 Spending spending, std::uint64_t seed);
 
     Result<Event> execute(const Wait& action);
     Result<Event> execute(const CheckGates& action);
@@ -70,7 +68,7 @@ private:
     const Profile profile_;
     const crypto::AccountKey& key_;
     ChainClient& chain_;
-    store::Journal& journal_;
+    AnchorJournal& journal_;
     const SealedBatches& batches_;
     const Clock& clock_;
     const ForkAlarm on_fork_;

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "anchor/backoff.h"
 #include "anchor/profile.h"
 #include "anchorlog/anchor/chain_client.h"
 #include "anchorlog/base/types.h"
@@ -22,7 +23,6 @@ inline constexpr std::size_t kRewatchedMax = 32;
 // What a chain must say as often before we believe that something is gone: nodes behind one
 // address lag each other, and receipts come later than nonces.
 inline constexpr int kMissesMax = 2;
-inline constexpr std::int64_t kBackoffMinMs = 500;
 
 enum class Stage {
     idle,
@@ -259,7 +259,6 @@ private:
     [[nodiscard]] std::optional<BatchId> overlapped_receipt() const;
     void hold(std::string reason, SteadyTime now);
     void progress();
-    [[nodiscard]] std::int64_t backoff_ms();
 
     const Profile profile_;
     const std::int64_t interval_ms_;

@@ -7,7 +7,6 @@ namespace anchorlog::anchor {
 namespace {
 
 constexpr std::int64_t kIdleWaitMs = 60'000;
-constexpr std::uint64_t kBackoffDoublingsMax = 10;
 
 }  // namespace
 
@@ -109,24 +108,12 @@ void AnchorFsm::hold(std::string reason, SteadyTime now) {
     hold_ = std::move(reason);
     ++failures_;
     ++errors_;
-    retry_at_ = {now.ms + backoff_ms()};
+    retry_at_ = {now.ms + backoff_ms(failures_, profile_.backoff_max_ms, random_)};
 }
 
 void AnchorFsm::progress() {
     hold_.clear();
     failures_ = 0;
-}
-
-// 0.5 s, doubled with every failure in a row, ±20 % so that several gateways do not knock at once.
-std::int64_t AnchorFsm::backoff_ms() {
-    const auto doublings = std::min<std::uint64_t>(failures_ - 1, kBackoffDoublingsMax);
-    const std::int64_t base =
-        std::min<std::int64_t>(kBackoffMinMs << doublings, profile_.backoff_max_ms);
-    random_ ^= random_ << 13;  // xorshift64 (Marsaglia)
-    random_ ^= random_ >> 7;
-    random_ ^= random_ << 17;
-    const auto permille = static_cast<std::int64_t>(800 + random_ % 401);
-    return std::min(base * permille / 1'000, profile_.backoff_max_ms);
 }
 
 }  // namespace anchorlog::anchor

@@ -94,6 +94,12 @@ private:
         return {};
     }
 
+    Result<void> take(const wire::AnchorToken&) { return foreign(); }
+    Result<void> take(const wire::AnchorWritten&) { return foreign(); }
+    static Result<void> foreign() {
+        return bad("the line is of another type of target; give the contract another target id");
+    }
+
     const EthereumTarget& target_;
     const SealedBatches& batches_;
     Spending& spending_;

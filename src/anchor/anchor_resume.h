@@ -2,7 +2,7 @@
 
 #include "anchor/anchor_fsm.h"
 #include "anchor/spending.h"
-#include "anchorlog/anchor/anchor_worker.h"
+#include "anchorlog/anchor/anchor_target.h"
 #include "anchorlog/store/journal.h"
 
 namespace anchorlog::anchor {

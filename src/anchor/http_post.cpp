@@ -20,12 +20,12 @@ struct EasyFree {
 
 class CurlPost final : public HttpPost {
 public:
-    explicit CurlPost(const RpcOptions& options)
+    CurlPost(const RpcOptions& options, const std::string& content_type)
         : options_(options), endpoint_(endpoint_of(options.url)) {
         // Not thread-safe before libcurl 7.84 and harmless to repeat; it lives with the process.
         static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
         if (ready == CURLE_OK) easy_.reset(curl_easy_init());
-        headers_.reset(curl_slist_append(nullptr, "Content-Type: application/json"));
+        headers_.reset(curl_slist_append(nullptr, ("Content-Type: " + content_type).c_str()));
         // Without this libcurl waits a second for "100 Continue" before larger bodies.
         if (headers_) static_cast<void>(curl_slist_append(headers_.get(), "Expect:"));
         if (easy_) is_set_up_ = set_up();
@@ -120,8 +120,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<HttpPost> make_http_post(const RpcOptions& options) {
-    return std::make_unique<CurlPost>(options);
+std::unique_ptr<HttpPost> make_http_post(const RpcOptions& options,
+                                         const std::string& content_type) {
+    return std::make_unique<CurlPost>(options, content_type);
 }
 
 std::string endpoint_of(std::string_view url) {

@@ -17,7 +17,7 @@ struct HttpAnswer {
     std::int64_t retry_after_ms = 0;  // of the header of that name, a date turned into a duration
 };
 
-// Posts JSON to one URL over one kept connection. One owner thread, but for abort().
+// Posts to one URL over one kept connection. One owner thread, but for abort().
 class HttpPost {
 public:
     virtual ~HttpPost() = default;
@@ -28,7 +28,8 @@ public:
     [[nodiscard]] virtual const std::string& endpoint() const = 0;
 };
 
-[[nodiscard]] std::unique_ptr<HttpPost> make_http_post(const RpcOptions& options);
+[[nodiscard]] std::unique_ptr<HttpPost> make_http_post(
+    const RpcOptions& options, const std::string& content_type = "application/json");
 [[nodiscard]] std::string endpoint_of(std::string_view url);
 
 }  // namespace anchorlog::anchor

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "anchorlog/anchor/anchor_worker.h"
+#include "anchorlog/anchor/anchor_target.h"
 #include "anchorlog/base/result.h"
 
 namespace anchorlog::anchor {

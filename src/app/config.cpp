@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "anchorlog/base/file_system.h"
-#include "anchorlog/eth/types.h"
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/canonical_json.h"
 #include "app/config_reader.h"
@@ -14,10 +13,6 @@ namespace {
 
 constexpr std::uint64_t kConfigSizeMax = 1u << 20;
 constexpr std::uint64_t kMiB = 1u << 20;
-constexpr std::size_t kEndpointsMax = 8;
-constexpr std::uint64_t kWeiPerGwei = 1'000'000'000;
-// A tenth of an ether a day, where ether costs money.
-constexpr std::uint64_t kSpendGweiPerDay = 100'000'000;
 
 // A service's credentials are in a directory that systemd names only when it starts it. Elsewhere
 // the path stays as it was written, and whoever opens it says that it is not there: `anchorlogctl
@@ -60,45 +55,6 @@ void read_batch(ConfigReader reader, Config& out) {
     reader.finish();
     out.policy.entries = batch.entries;
     out.policy.interval_s = interval_s;
-}
-
-void read_target(ConfigReader reader, const std::string& base_dir, TargetConfig& out) {
-    std::string type = "ethereum";
-    std::string contract;
-    std::string code_hash;
-    reader.text("id", out.target.id, true);
-    reader.one_of("type", type, {"ethereum"});
-    reader.texts("rpc", out.rpc_urls, kEndpointsMax);
-    reader.number("chain_id", out.target.chain_id, 1, kIntegerMax);
-    reader.text("contract", contract, true);
-    reader.text("code_hash", code_hash, true);
-    reader.text("submitter_key", out.submitter_key_path, true);
-    reader.one_of("profile", out.target.profile, {"ganache", "anvil", "l1", "op-stack", "custom"});
-    reader.number("confirmations", out.target.confirmations, 1, 10'000);
-    reader.number("interval_s", out.target.interval_s, 0, 86'400);
-    std::uint64_t cap_gwei = out.target.max_fee_cap_wei / kWeiPerGwei;
-    reader.number("max_fee_gwei", cap_gwei, 1, 1'000'000);
-    out.target.max_fee_cap_wei = cap_gwei * kWeiPerGwei;
-    const bool is_play_money = out.target.profile == "ganache" || out.target.profile == "anvil";
-    std::uint64_t spend_gwei = is_play_money ? 0 : kSpendGweiPerDay;
-    reader.number("spend_max_gwei_per_day", spend_gwei, 0, 10'000'000'000);
-    out.target.spend_max_wei_per_day = spend_gwei * kWeiPerGwei;
-    join(out.submitter_key_path, base_dir);
-    if (out.target.chain_id == 0) reader.fail("chain_id", "is missing and has no default");
-    if (auto address = eth::parse_address(contract)) {
-        out.target.contract = *address;
-    } else {
-        reader.fail("contract", address.error().message);
-    }
-    auto hash = code_hash.starts_with("0x") ? hash_from_hex(std::string_view(code_hash).substr(2))
-                                            : hash_from_hex("");
-    if (hash) {
-        out.target.code_hash = *hash;
-    } else {
-        reader.fail("code_hash", "must be 0x and 64 lower-case hex digits");
-    }
-    if (!wire::is_name(out.target.id)) reader.fail("id", "must match [A-Za-z0-9._:-]{1,64}");
-    reader.finish();
 }
 
 void read_log(ConfigReader reader, Config& out) {
@@ -181,10 +137,7 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     read_batch(root.object("batch"), out);
     read_limits(root, out);
     auto anchor = root.object("anchor");
-    for (ConfigReader& target : anchor.objects("targets")) {
-        read_target(std::move(target), base_dir, out.targets.emplace_back());
-    }
-    if (out.targets.size() > 1) anchor.fail("targets", "may hold one target in this version");
+    out.targets = read_targets(anchor, base_dir);
     anchor.finish();
     read_log(root.object("log"), out);
     root.finish();

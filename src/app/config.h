@@ -4,12 +4,12 @@
 #include <string_view>
 #include <vector>
 
-#include "anchorlog/anchor/anchor_worker.h"
 #include "anchorlog/base/log.h"
 #include "anchorlog/base/result.h"
 #include "anchorlog/ledger/sequencer.h"
 #include "anchorlog/net/ingest.h"
 #include "anchorlog/store/journal.h"
+#include "app/target_config.h"
 
 namespace anchorlog::app {
 
@@ -21,12 +21,6 @@ struct HttpConfig {
 struct StorageConfig {
     std::uint64_t reserve_bytes = 64u << 20;
     bool allow_volatile = false;
-};
-
-struct TargetConfig {
-    anchor::EthereumTarget target;
-    std::vector<std::string> rpc_urls;
-    std::string submitter_key_path;
 };
 
 // The daemon's configuration; immutable once read. Paths are already joined to the directory of

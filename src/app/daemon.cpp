@@ -83,8 +83,7 @@ Result<void> Daemon::check() {
     auto http = net::LocalHttp::create(config_.http.address, 0);
     if (!http) return std::move(http).error().in("http");
     for (const TargetConfig& target : config_.targets) {
-        auto key = crypto::load_account_key(target.submitter_key_path);
-        if (!key) return std::move(key).error().in("anchor.targets " + target.target.id);
+        if (auto checked = check_target(target); !checked) return checked;
     }
     return {};
 }
@@ -179,7 +178,7 @@ void Daemon::wire_commit() {
         ingest_state();
     };
     neighbours.sealed = [this] {
-        for (auto& worker : anchors_) worker->wake();
+        anchors_.wake();
     };
     neighbours.fatal = die_of_storage;
     commit_ = std::make_unique<CommitLoop>(fs_, clock_, std::move(options), store_,
@@ -210,23 +209,6 @@ Result<void> Daemon::listen() {
     if (!listener) return std::move(listener).error();
     listener_ = std::move(*listener);
     note_certificate_ends();
-    return {};
-}
-
-Result<void> Daemon::make_anchors() {
-    for (const TargetConfig& target : config_.targets) {
-        auto key = crypto::load_account_key(target.submitter_key_path);
-        if (!key) return std::move(key).error().in("anchor.targets " + target.target.id);
-        std::vector<anchor::RpcOptions> nodes;
-        for (const std::string& url : target.rpc_urls) nodes.push_back({.url = url});
-        auto worker = anchor::AnchorWorker::create(
-            target.target, std::move(*key),
-            anchor::make_endpoint_set(nodes, target.target.chain_id, clock_), *store_.anchors,
-            *book_, clock_, [this](const std::string& what) { commit_->fork_found(what); },
-            die_of_storage);
-        if (!worker) return std::move(worker).error().in("anchor.targets " + target.target.id);
-        anchors_.push_back(std::move(*worker));
-    }
     return {};
 }
 
@@ -264,11 +246,7 @@ StatusSources Daemon::status_sources() {
             *book_,
             [this] { return commit_->published(); },
             [this] { return listener_->stats(); },
-            [this] {
-                std::vector<anchor::AnchorStatus> out;
-                for (const auto& worker : anchors_) out.push_back(worker->status());
-                return out;
-            },
+            [this] { return anchors_.shown(); },
             [this] { return surroundings(); },
             [this] { return stopping_.load(); },
             [this] { return commit_->step_held_ms(); },
@@ -300,11 +278,14 @@ Result<void> Daemon::start() {
     if (auto done = recover_store(); !done) return done;
     wire_commit();
     if (auto done = listen(); !done) return done;
-    if (auto done = make_anchors(); !done) return done;
-    for (auto& worker : anchors_) worker->start();
+    auto opened = anchors_.open(
+        config_.targets, fs_, *store_.anchors, *book_, clock_,
+        [this](const std::string& what) { commit_->fork_found(what); }, die_of_storage);
+    if (!opened) return opened;
+    anchors_.start();
     // A store put back from an old copy must be found out before anything is sealed or admitted
     // on top of it. A chain that does not answer in time holds nothing up.
-    for (auto& worker : anchors_) worker->await_answer(kFirstAnswerTimeout);
+    anchors_.await_answers(kFirstAnswerTimeout);
     commit_->start();
     serving_ = true;
     listener_->start();
@@ -372,7 +353,7 @@ void Daemon::stop() {
     if (listener_) listener_->stop_reading();
     if (commit_) commit_->stop();
     if (listener_) listener_->close(kCloseTimeoutMs);
-    for (auto& worker : anchors_) worker->stop();
+    anchors_.stop();
     serving_ = false;
     if (http_) http_->stop();
     save_state();

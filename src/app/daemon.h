@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "anchorlog/anchor/anchor_worker.h"
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/ledger/recovery.h"
@@ -18,6 +17,7 @@
 #include "app/read_side.h"
 #include "app/service_notify.h"
 #include "app/status_page.h"
+#include "app/target_wiring.h"
 
 namespace anchorlog::app {
 
@@ -52,7 +52,6 @@ private:
     [[nodiscard]] Result<ledger::Recovered> recover_once();
     [[nodiscard]] Result<void> recover_store();
     [[nodiscard]] Result<void> listen();
-    [[nodiscard]] Result<void> make_anchors();
     [[nodiscard]] Result<void> announce();
     void wire_commit();
     void reload();
@@ -82,7 +81,7 @@ private:
     std::unique_ptr<SealedBook> book_;
     std::unique_ptr<Answerer> answerer_;
     std::unique_ptr<net::IngestListener> listener_;
-    std::vector<std::unique_ptr<anchor::AnchorWorker>> anchors_;
+    AnchorSet anchors_;
     bool state_damaged_ = false;         // met while recovering
     bool stalled_ = false;               // told once
     std::atomic<bool> serving_ = false;  // the pages may use everything above

@@ -113,19 +113,20 @@ void log_metrics(MetricsText& out, const StatusSources& sources, const Published
     out.sample(seconds(open.age_ms));
 }
 
-void anchor_metrics(MetricsText& out, const std::vector<anchor::AnchorStatus>& anchors) {
+void anchor_metrics(MetricsText& out, const StatusSources& sources, const Published& published) {
+    const std::vector<AnchorSet::Shown> anchors = sources.anchors();
     const auto each = [&](const char* name, const char* type, const char* help, auto value) {
         out.family(name, type, help);
-        for (const auto& anchor : anchors) {
-            out.sample(value(anchor), "target=\"" + anchor.target + "\"");
+        for (const AnchorSet::Shown& anchor : anchors) {
+            out.sample(value(anchor.status), "target=\"" + anchor.status.target + "\"");
         }
     };
     using Status = anchor::AnchorStatus;
-    each("anchor_attempts_total", "counter", "Transactions signed.",
+    each("anchor_attempts_total", "counter", "Transactions signed, stamps asked for.",
          [](const Status& a) { return a.attempts; });
     each("anchor_confirmed_total", "counter", "Anchors confirmed.",
          [](const Status& a) { return a.confirmed; });
-    each("anchor_errors_total", "counter", "Failed calls to the chain.",
+    each("anchor_errors_total", "counter", "Failed calls and refused answers.",
          [](const Status& a) { return a.errors; });
     each("anchor_reorgs_total", "counter", "Anchors whose block left the chain.",
          [](const Status& a) { return a.reorgs; });
@@ -145,8 +146,14 @@ void anchor_metrics(MetricsText& out, const std::vector<anchor::AnchorStatus>& a
                         : -1;
          });
     out.family("anchor_state", "gauge", "1 for the state a target is in.");
-    for (const auto& anchor : anchors) {
-        out.sample(1, "target=\"" + anchor.target + "\",state=\"" + anchor.state + "\"");
+    for (const AnchorSet::Shown& anchor : anchors) {
+        out.sample(1,
+                   "target=\"" + anchor.status.target + "\",state=\"" + anchor.status.state + "\"");
+    }
+    out.family("anchor_late", "gauge", "1 while a required target is behind.");
+    for (const AnchorSet::Shown& anchor : anchors) {
+        out.sample(late_ms(sources, published, anchor) > 0 ? 1 : 0,
+                   "target=\"" + anchor.status.target + "\"");
     }
 }
 
@@ -195,12 +202,10 @@ std::string seconds(std::int64_t ms) {
 }
 
 Unprotected unprotected(const StatusSources& sources, const Published& published,
-                        const std::vector<anchor::AnchorStatus>& anchors) {
+                        const std::vector<AnchorSet::Shown>& anchors) {
     std::optional<BatchId> covered;
-    for (const auto& anchor : anchors) {
-        if (anchor.covered_to && (!covered || *covered < *anchor.covered_to)) {
-            covered = anchor.covered_to;
-        }
+    for (const AnchorSet::Shown& anchor : anchors) {
+        if (anchor.status.type != "file") covered = std::max(covered, anchor.status.covered_to);
     }
     std::uint64_t covered_entries = 0;
     if (covered) {
@@ -220,6 +225,18 @@ Unprotected unprotected(const StatusSources& sources, const Published& published
     return out;
 }
 
+std::int64_t late_ms(const StatusSources& sources, const Published& published,
+                     const AnchorSet::Shown& anchor) {
+    if (anchor.mode != TargetMode::required) return 0;
+    const auto& covered = anchor.status.covered_to;
+    const BatchId first(covered ? covered->value + 1 : 0);
+    if (first.value >= published.batches) return 0;
+    const auto sealed = sources.book.get(first);
+    if (!sealed) return 0;
+    const std::int64_t age_ms = sources.clock.now().wall.ms - sealed->sealed_at.ms;
+    return age_ms > std::int64_t{anchor.late_after_s} * 1'000 ? age_ms : 0;
+}
+
 std::string metrics_text(const StatusSources& sources) {
     const auto published = sources.published();
     MetricsText out;
@@ -228,7 +245,7 @@ std::string metrics_text(const StatusSources& sources) {
     ingest_metrics(out, sources, *published);
     log_metrics(out, sources, *published);
     sender_metrics(out, *published);
-    anchor_metrics(out, sources.anchors());
+    anchor_metrics(out, sources, *published);
     surroundings_metrics(out, sources.surroundings());
     return out.take();
 }

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "anchorlog/anchor/anchor_worker.h"
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/net/ingest.h"
 #include "app/commit_core.h"
 #include "app/read_side.h"
+#include "app/target_wiring.h"
 
 namespace anchorlog::app {
 
@@ -36,7 +36,7 @@ struct StatusSources {
     const SealedBook& book;
     std::function<std::shared_ptr<const Published>()> published;
     std::function<net::IngestStats()> ingest;
-    std::function<std::vector<anchor::AnchorStatus>()> anchors;
+    std::function<std::vector<AnchorSet::Shown>()> anchors;
     std::function<Surroundings()> surroundings;
     std::function<bool()> stopping;
     std::function<std::int64_t()> step_held_ms;  // CommitLoop
@@ -44,13 +44,17 @@ struct StatusSources {
     std::uint16_t http_port = 0;
 };
 
-// What a takeover now could still alter unseen: durable entries no confirmed anchor covers.
+// What a takeover now could still alter unseen: durable entries no confirmed anchor covers. A file
+// is in the same hands as the log and protects nothing from them.
 struct Unprotected {
     std::uint64_t entries = 0;
     std::int64_t age_ms = 0;  // of the oldest
 };
 [[nodiscard]] Unprotected unprotected(const StatusSources& sources, const Published& published,
-                                      const std::vector<anchor::AnchorStatus>& anchors);
+                                      const std::vector<AnchorSet::Shown>& anchors);
+// How long a required target owes a batch that it should have covered by now; 0: it is not late.
+[[nodiscard]] std::int64_t late_ms(const StatusSources& sources, const Published& published,
+                                   const AnchorSet::Shown& anchor);
 
 // Seconds with three decimals.
 [[nodiscard]] std::string seconds(std::int64_t ms);

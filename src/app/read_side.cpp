@@ -61,6 +61,12 @@ Result<anchor::SealedRecord> SealedBook::get(BatchId batch) const {
     return record;
 }
 
+Result<std::string> SealedBook::checkpoint(BatchId batch) const {
+    auto stored = line(batch);
+    if (!stored) return std::move(stored).error();
+    return std::move(stored->checkpoint);
+}
+
 Result<WallTime> SealedBook::opened_at(BatchId batch) const {
     auto stored = line(batch);
     if (!stored) return std::move(stored).error();

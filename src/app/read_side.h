@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "anchorlog/anchor/anchor_worker.h"
+#include "anchorlog/anchor/anchor_target.h"
 #include "anchorlog/ledger/state_index.h"
 #include "anchorlog/store/journal.h"
 #include "anchorlog/wire/note.h"
@@ -23,6 +23,7 @@ public:
 
     [[nodiscard]] Result<std::optional<anchor::SealedRecord>> newest() const override;
     [[nodiscard]] Result<anchor::SealedRecord> get(BatchId batch) const override;
+    [[nodiscard]] Result<std::string> checkpoint(BatchId batch) const override;
     // When the batch's first entry was received; for ages.
     [[nodiscard]] Result<WallTime> opened_at(BatchId batch) const;
     // The number of entries up to and including this batch.

@@ -5,15 +5,37 @@
 namespace anchorlog::app {
 namespace {
 
-std::string state_name(const StatusSources& sources, const Published& published) {
-    if (sources.stopping()) return "stopping";
-    if (!published.gate) return "ready";
-    return published.gate->code == wire::RejectCode::forked ? "forked" : "storage_full";
+using Shown = AnchorSet::Shown;
+
+// What a required target leaves undone, in words; alerts are taken all the same.
+std::vector<std::string> degraded(const StatusSources& sources, const Published& published,
+                                  const std::vector<Shown>& anchors) {
+    std::vector<std::string> out;
+    for (const Shown& anchor : anchors) {
+        const std::int64_t late = late_ms(sources, published, anchor);
+        if (late == 0) continue;
+        out.push_back("required anchor target " + anchor.status.target +
+                      " is behind: a batch sealed " + std::to_string(late / 1'000) +
+                      " s ago is not covered");
+    }
+    return out;
 }
 
-nlohmann::json anchor_json(const anchor::AnchorStatus& anchor) {
-    nlohmann::json out = {
-        {"target", anchor.target}, {"state", anchor.state}, {"covered_to", nullptr}};
+std::string state_name(const StatusSources& sources, const Published& published) {
+    if (sources.stopping()) return "stopping";
+    if (published.gate) {
+        return published.gate->code == wire::RejectCode::forked ? "forked" : "storage_full";
+    }
+    return degraded(sources, published, sources.anchors()).empty() ? "ready" : "degraded";
+}
+
+nlohmann::json anchor_json(const Shown& shown) {
+    const anchor::AnchorStatus& anchor = shown.status;
+    nlohmann::json out = {{"target", anchor.target},
+                          {"type", anchor.type},
+                          {"mode", std::string(to_string(shown.mode))},
+                          {"state", anchor.state},
+                          {"covered_to", nullptr}};
     if (anchor.covered_to) out["covered_to"] = anchor.covered_to->value;
     if (!anchor.reason.empty()) out["reason"] = anchor.reason;
     if (anchor.sent_batch) out["batch_id"] = anchor.sent_batch->value;
@@ -37,6 +59,9 @@ std::string status_json(const StatusSources& sources) {
     out["version"] = ANCHORLOG_VERSION;
     out["state"] = state_name(sources, *published);
     if (published->gate) out["reason"] = published->gate->detail;
+    if (const auto late = degraded(sources, *published, anchors); !late.empty()) {
+        out["degraded"] = late;
+    }
     out["ports"] = {{"ingest", sources.ingest_port}, {"http", sources.http_port}};
     out["entries"] = published->entries;
     out["batches"] = published->batches;
@@ -64,10 +89,19 @@ net::HttpReply health_page(std::int64_t step_held_ms) {
 }
 
 net::HttpReply status_page(const StatusSources& sources, const std::string& path) {
-    if (path == "/healthz") return health_page(sources.step_held_ms());
+    // Degraded is alive and ready: a probe that said otherwise would turn senders away, or restart
+    // the daemon, because of somebody else's outage.
+    if (path == "/healthz") {
+        net::HttpReply reply = health_page(sources.step_held_ms());
+        if (reply.status != 200) return reply;
+        const auto late = degraded(sources, *sources.published(), sources.anchors());
+        if (!late.empty()) reply.body = "degraded\n";
+        for (const std::string& why : late) reply.body += why + "\n";
+        return reply;
+    }
     if (path == "/readyz") {
         const std::string state = state_name(sources, *sources.published());
-        return text_reply(state == "ready" ? 200 : 503, state + "\n");
+        return text_reply(state == "ready" || state == "degraded" ? 200 : 503, state + "\n");
     }
     if (path == "/status") return {200, "application/json", status_json(sources)};
     if (path == "/metrics") {

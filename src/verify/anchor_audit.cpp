@@ -73,7 +73,8 @@ bool AnchorAudit::is_crash_left(FileSystem& fs, const std::vector<Segment>& segm
     return left && *left;
 }
 
-void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Hash& log_id) {
+void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Hash& log_id,
+                               StampAudit& stamps) {
     auto list = list_segments(fs, dir, "anchors");
     if (!list) {
         if (list.error().code != Errc::not_found) undecided_.push_back(list.error().message);
@@ -118,8 +119,10 @@ void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Has
             take(*attempt, std::move(claim), log_id);
         } else if (const auto* receipt = std::get_if<wire::AnchorReceipt>(&*step)) {
             take(*receipt, std::move(claim), log_id);
+        } else if (const auto* superseded = std::get_if<wire::AnchorSuperseded>(&*step)) {
+            take(*superseded);
         } else {
-            take(std::get<wire::AnchorSuperseded>(*step));
+            stamps.take(*step, {claim.segment, claim.line});
         }
     }
     for (const std::size_t segment : stream.misnamed()) {
@@ -444,43 +447,6 @@ const AnchorClaim* AnchorAudit::covering(std::uint64_t batch) const {
         if (claim.counts && claim.matched && claim.from_batch.value <= batch) return &claim;
     }
     return nullptr;
-}
-
-std::vector<AnchorSummary> AnchorAudit::summaries() const {
-    std::vector<AnchorSummary> all;
-    for (auto at = claims_.rbegin(); at != claims_.rend(); ++at) {
-        const AnchorClaim& claim = at->second;
-        if (claim.from == AnchorClaim::From::attempt) continue;
-        const TrustedAnchor* anchor = trust_.anchor(claim.chain_id, claim.contract);
-        const bool asked = anchor != nullptr && asked_.contains(anchor);
-        if (asked && claim.from == AnchorClaim::From::receipt && !claim.superseded &&
-            claim.counts) {
-            continue;  // the chain's own event stands for it
-        }
-        AnchorSummary summary;
-        summary.chain_id = claim.chain_id;
-        summary.contract = eth::format_address(claim.contract);
-        summary.from_batch = claim.from_batch.value;
-        summary.batch = claim.record.batch_id.value;
-        summary.block_number = claim.block_number;
-        summary.block_hash = to_hex(claim.block_hash);
-        summary.transaction = to_hex(claim.transaction);
-        summary.is_public = anchor != nullptr && anchor->is_public;
-        summary.basis = claim.basis;
-        if (claim.superseded) {
-            summary.state = "superseded";
-        } else if (!claim.matched) {
-            summary.state = "failed";
-        } else if (claim.counts) {
-            summary.state = "verified";
-        } else {
-            summary.state = anchor == nullptr ? "not_trusted" : "block_untrusted";
-        }
-        all.push_back(std::move(summary));
-        if (all.size() == kAnchorsListedMax) break;
-    }
-    std::reverse(all.begin(), all.end());
-    return all;
 }
 
 }  // namespace anchorlog::verify

@@ -16,6 +16,7 @@
 #include "anchorlog/wire/anchor_step.h"
 #include "verify/fault_list.h"
 #include "verify/line_stream.h"
+#include "verify/stamp_audit.h"
 
 namespace anchorlog::verify {
 
@@ -52,7 +53,9 @@ public:
         : trust_(trust), faults_(faults), notes_(notes), undecided_(undecided) {}
 
     // Needs the log's id, so the origin comes first. A missing anchors/ is no anchors.
-    void read_journal(FileSystem& fs, const std::string& dir, const Hash& log_id);
+    // Stamps go to `stamps`.
+    void read_journal(FileSystem& fs, const std::string& dir, const Hash& log_id,
+                      StampAudit& stamps);
     void ask_chain(ChainView& chain, const Hash& log_id);
     // A receipt that comes alone, as evidence brings it; `claim` says where it stands. False when
     // its proof does not hold, which is a fault. Before ask_chain.
@@ -80,6 +83,8 @@ public:
     [[nodiscard]] std::uint64_t entries_covered() const { return entries_covered_; }
     [[nodiscard]] std::uint64_t verified() const { return verified_; }
     [[nodiscard]] std::vector<AnchorSummary> summaries() const;
+    // One for each target that has attempts or receipts, by name.
+    [[nodiscard]] std::vector<TargetSummary> targets() const;
 
 private:
     [[nodiscard]] bool is_crash_left(FileSystem& fs, const std::vector<Segment>& segments,

@@ -158,6 +158,7 @@ std::string EvidenceCheck::still_holds(const EvidenceWalk& walk) {
         return "nothing: entry and header fit each other, which whoever wrote both can arrange";
     }
     if (kind == "batch" || kind == "store") return "nothing of this entry";
+    if (kind == "timestamp") return "everything but the time: somebody altered what dates it";
     if (kind == "witnesses") return "the log's own signature under the checkpoint";
     if (kind == "seal") {
         return "the checkpoint: the trusted key signed a history that holds this header; that it "
@@ -259,7 +260,7 @@ void EvidenceCheck::conclude() {
         report_.level = Level::none;
         report_.basis.clear();
     }
-    if (report_.level != Level::anchored) report_.label.clear();
+    if (report_.level < Level::timestamped) report_.label.clear();
     if (report_.level == Level::sealed) report_.basis.emplace_back(kSealedAlone);
     report_.anchors = anchors_.summaries();
     for (std::string& text : not_checked_of_entry(chain_ != nullptr)) {

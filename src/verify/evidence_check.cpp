@@ -64,7 +64,7 @@ bool EvidenceCheck::inner_links(EvidenceWalk& walk) const {
 
 bool EvidenceCheck::outer_links(EvidenceWalk& walk) {
     return check_header(walk) && check_history(walk) && check_checkpoint(walk) &&
-           check_witnesses(walk) && check_seal(walk) && check_anchors(walk);
+           check_witnesses(walk) && check_seal(walk) && check_anchors(walk) && check_stamps(walk);
 }
 
 bool EvidenceCheck::check_line(EvidenceWalk& walk) const {

@@ -105,6 +105,8 @@ private:
     [[nodiscard]] bool check_witnesses(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_seal(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_anchors(EvidenceWalk& walk);
+    [[nodiscard]] bool check_stamps(EvidenceWalk& walk) const;
+    [[nodiscard]] bool check_stamped(EvidenceWalk& walk, const wire::EvidenceStamp& stamp) const;
     [[nodiscard]] bool check_claim(EvidenceWalk& walk, const AnchorClaim& claim);
     [[nodiscard]] bool take_best(EvidenceWalk& walk, const std::vector<const AnchorClaim*>& claims);
     [[nodiscard]] std::string still_holds(const EvidenceWalk& walk);

@@ -131,7 +131,18 @@ bool EvidenceSource::is_wanted(const wire::AnchorReceipt& receipt) const {
     });
 }
 
-// Receipts that cover an entry and still stand. Other lines are the whole log's audit's.
+bool EvidenceSource::is_wanted(const wire::AnchorToken& token) const {
+    return std::any_of(found_.begin(), found_.end(), [&](const FoundEntry& found) {
+        if (!found.batch || token.batch_id < found.batch->header.batch_id) return false;
+        return std::none_of(tokens_.begin(), tokens_.end(), [&](const wire::AnchorToken& one) {
+            return one.target == token.target && found.batch->header.batch_id <= one.batch_id &&
+                   one.batch_id <= token.batch_id;
+        });
+    });
+}
+
+// Receipts that cover an entry and still stand, and tokens over it. Other lines are the whole log's
+// audit's.
 Result<void> EvidenceSource::read_anchors() {
     auto list = list_segments(fs_, dir_, "anchors");
     if (!list) {
@@ -152,6 +163,8 @@ Result<void> EvidenceSource::read_anchors() {
                              " does not read: " + step.error().message);
         } else if (auto* receipt = std::get_if<wire::AnchorReceipt>(&*step)) {
             if (is_wanted(*receipt)) receipts_.push_back(std::move(*receipt));
+        } else if (auto* token = std::get_if<wire::AnchorToken>(&*step)) {
+            if (is_wanted(*token)) tokens_.push_back(std::move(*token));
         } else if (const auto* gone = std::get_if<wire::AnchorSuperseded>(&*step)) {
             std::erase_if(receipts_, [gone](const wire::AnchorReceipt& one) {
                 return one.target == gone->target && one.batch_id == gone->batch_id &&
@@ -234,6 +247,23 @@ HistoryPaths EvidenceSource::paths_of(std::uint64_t batch) const {
     };
 }
 
+// The tokens over the batch, each with the checkpoint it was given for. One that does not fit is
+// brought all the same: the check says what is wrong with it.
+void EvidenceSource::add_stamps(std::uint64_t batch, wire::Evidence& evidence) {
+    for (const wire::AnchorToken& token : tokens_) {
+        const std::uint64_t stamped = token.batch_id.value;
+        if (stamped < batch || evidence.stamps.size() == wire::kEvidenceStampsMax) continue;
+        auto path = paths_of(batch)(TreeSize(stamped + 1));
+        auto line = path ? batch_line(stamped) : Result<wire::BatchLine>(path.error());
+        if (!line) {
+            notes_.push_back("the time stamp of " + batch_text(stamped) +
+                             " is left out: " + line.error().message);
+            continue;
+        }
+        evidence.stamps.push_back({std::move(line->checkpoint), std::move(*path), token});
+    }
+}
+
 // The checkpoint of the newest anchor over the batch, so that the root that was signed is the one
 // that was anchored; without an anchor the newest checkpoint there is.
 Result<void> EvidenceSource::add_history(const FoundEntry& found, wire::Evidence& evidence) {
@@ -251,6 +281,7 @@ Result<void> EvidenceSource::add_history(const FoundEntry& found, wire::Evidence
         if (path) size = std::max(size, receipt.batch_id.value + 1);
         evidence.anchors.push_back({path ? std::move(*path) : merkle::Path(), receipt});
     }
+    add_stamps(batch, evidence);
     if (size == 0) size = header_leaves_.size();
     auto line =
         size == batch + 1 ? Result<wire::BatchLine>(found.batch->line) : batch_line(size - 1);

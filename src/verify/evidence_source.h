@@ -64,6 +64,8 @@ private:
     void keep_header(const BatchFact& fact);
     [[nodiscard]] Result<void> read_anchors();
     [[nodiscard]] bool is_wanted(const wire::AnchorReceipt& receipt) const;
+    [[nodiscard]] bool is_wanted(const wire::AnchorToken& token) const;
+    void add_stamps(std::uint64_t batch, wire::Evidence& evidence);
     [[nodiscard]] Result<std::vector<Hash>> read_leaves(std::uint64_t first, std::uint64_t count);
     [[nodiscard]] Result<std::vector<Hash>> batch_leaves(const wire::Header& header);
     [[nodiscard]] Result<wire::BatchLine> batch_line(std::uint64_t batch);
@@ -80,6 +82,7 @@ private:
     std::uint64_t batches_end_ = 0;  // of all lines, readable or not
     std::uint64_t sealed_end_ = 0;
     std::vector<wire::AnchorReceipt> receipts_;  // that cover a found entry
+    std::vector<wire::AnchorToken> tokens_;      // of each target the first over each entry
     FaultList faults_;
     std::vector<Fault> audit_faults_;
     std::vector<std::string> undecided_;

@@ -45,6 +45,16 @@ Json anchor_json(const AnchorSummary& anchor) {
             {"label", anchor.is_public ? "public" : "private"}};
 }
 
+Json target_json(const TargetSummary& one) {
+    Json json{{"target", one.target},
+              {"type", one.type},
+              {"state", one.state},
+              {"lines", one.lines},
+              {"detail", one.detail}};
+    if (one.covered_to) json["covered_to"] = *one.covered_to;
+    return json;
+}
+
 std::string dump(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -91,7 +101,8 @@ std::string to_json(const Report& report) {
               {"undecided", report.undecided},
               {"notes", report.notes},
               {"not_checked", report.not_checked},
-              {"anchors", list_json(report.anchors, anchor_json)}};
+              {"anchors", list_json(report.anchors, anchor_json)},
+              {"targets", list_json(report.targets, target_json)}};
     json["checked"] = {{"segments", checked.segments},       {"bytes", checked.bytes},
                        {"entries", checked.entries},         {"alerts", checked.alerts},
                        {"audits", checked.audits},           {"batches", checked.batches},

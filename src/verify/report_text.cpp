@@ -42,6 +42,8 @@ std::string_view to_string(Level level) noexcept {
             return "SEALED";
         case Level::witnessed:
             return "WITNESSED";
+        case Level::timestamped:
+            return "TIMESTAMPED";
         case Level::anchored:
             return "ANCHORED";
     }
@@ -59,6 +61,9 @@ std::string to_text(const Report& report) {
     add_faults(out, report.faults, report.faults_unlisted);
     add_list(out, report.undecided, "UNDECIDED ");
     add_list(out, report.basis, "reason ");
+    for (const TargetSummary& one : report.targets) {
+        out += "target " + one.target + " " + one.type + " " + one.state + ": " + one.detail + "\n";
+    }
     add_list(out, report.notes, "note ");
     add_list(out, report.not_checked, "not checked ");
     if (report.unsealed > 0) out += "unsealed " + number(report.unsealed) + " entries\n";

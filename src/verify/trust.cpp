@@ -4,6 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "anchorlog/crypto/timestamp.h"
+
 namespace anchorlog::verify {
 namespace {
 
@@ -51,8 +53,9 @@ public:
         if (kind == "quorum") return take_quorum(words);
         if (kind == "anchor") return take_anchor(words);
         if (kind == "block") return take_block(words);
+        if (kind == "tsa") return take_authority(words);
         return bad("unknown word '" + std::string(kind) +
-                   "': expected log, witness, group, quorum, anchor or block");
+                   "': expected log, witness, group, quorum, anchor, block or tsa");
     }
     Trust finish() && { return std::move(trust_); }
     const Trust& trust() const { return trust_; }
@@ -165,6 +168,25 @@ private:
             }
         }
         trust_.blocks.push_back({*chain, *number, *hash});
+        return {};
+    }
+
+    Result<void> take_authority(const Words& words) {
+        if (words.size() != 4) {
+            return bad("expected: tsa <name> <base64 of a certificate's DER> public|private");
+        }
+        auto certificate = from_base64(words[2]);
+        if (!certificate) return bad("the certificate is not base64");
+        auto subject = crypto::certificate_subject(*certificate);
+        if (!subject) return std::move(subject).error();
+        if (words[3] != "public" && words[3] != "private") {
+            return bad("'" + std::string(words[3]) + "' is neither public nor private");
+        }
+        for (const TrustedAuthority& one : trust_.authorities) {
+            if (one.certificate == *certificate) return bad("this certificate is listed twice");
+        }
+        trust_.authorities.push_back(
+            {std::string(words[1]), std::move(*certificate), words[3] == "public"});
         return {};
     }
 

@@ -20,7 +20,33 @@ std::string cover_text(const AnchorAudit::Cover& cover) {
            (cover.anchor->is_public ? "public" : "private") + "); " + cover.basis;
 }
 
-void take_level(Report& report, const AnchorAudit& anchors) {
+std::string stamp_text(const StampAudit::Cover& cover) {
+    return "timestamped: " + batches_text(0, cover.to) + " existed by " +
+           format_server_time(cover.newest) + " says " + cover.authority->name + " (" +
+           (cover.authority->is_public ? "public" : "private") + "), by " +
+           std::to_string(cover.tokens) + (cover.tokens == 1 ? " token" : " tokens") +
+           "; the longest from a seal to its token is " + duration_text(cover.delay_ms_max) +
+           " (batch " + std::to_string(cover.delayed_batch) + ")";
+}
+
+// The best of the authorities, and what tokens cannot do.
+bool take_timestamps(Report& report, const StampAudit& stamps) {
+    const StampAudit::Cover* best = nullptr;
+    for (const StampAudit::Cover& cover : stamps.covers()) {
+        report.basis.push_back(stamp_text(cover));
+        if (best == nullptr || (cover.authority->is_public && !best->authority->is_public)) {
+            best = &cover;
+        }
+    }
+    if (best == nullptr) return false;
+    report.level = Level::timestamped;
+    report.label = best->authority->is_public ? "public" : "private";
+    report.basis.emplace_back(kTokenAlone);
+    return true;
+}
+
+void take_level(Report& report, const AnchorAudit& anchors, const StampAudit& stamps) {
+    const bool is_stamped = take_timestamps(report, stamps);
     const AnchorAudit::Cover* best = nullptr;
     for (const AnchorAudit::Cover& cover : anchors.covers()) {
         report.basis.push_back(cover_text(cover));
@@ -41,6 +67,7 @@ void take_level(Report& report, const AnchorAudit& anchors) {
         }
         return;
     }
+    if (is_stamped) return;
     report.level = Level::sealed;
     report.basis.emplace_back(kSealedAlone);
 }
@@ -58,6 +85,9 @@ std::vector<std::string> not_checked_by(const Trust& trust, bool online) {
                          ? "witness cosignatures: none are known"
                          : "witness cosignatures and the trust file's quorum: not checked by this "
                            "version");
+    if (!trust.authorities.empty()) {
+        all.emplace_back("whether a time stamp authority's certificate was revoked");
+    }
     all.emplace_back("device signatures inside alerts; times, which are the server's claims");
     return all;
 }
@@ -75,12 +105,16 @@ std::vector<std::string> not_checked_of_entry(bool online) {
     return all;
 }
 
-void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors, bool online) {
+void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors,
+              const StampAudit& stamps, bool online) {
     report.not_checked = not_checked_by(trust, online);
     report.anchors = anchors.summaries();
+    report.targets = anchors.targets();
+    for (TargetSummary& one : stamps.summaries()) report.targets.push_back(std::move(one));
     report.checked.anchors = anchors.verified();
     report.anchored_to = anchors.newest_verified();
-    report.unprotected = report.entries - std::min(report.entries, anchors.entries_covered());
+    const std::uint64_t covered = std::max(anchors.entries_covered(), stamps.entries_covered());
+    report.unprotected = report.entries - std::min(report.entries, covered);
     if (!report.faults.empty()) {
         report.verdict = Verdict::fail;
         return;
@@ -94,7 +128,7 @@ void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors, bo
                            " batches, every root, checkpoint and seal under the trust file's "
                            "key of " +
                            report.origin);
-    take_level(report, anchors);
+    take_level(report, anchors, stamps);
 }
 
 std::string origin_for(FileSystem& fs, const std::vector<Segment>& batches, const Trust& trust) {

@@ -15,11 +15,16 @@ namespace anchorlog::verify {
 inline constexpr const char* kSealedAlone =
     "a signature alone proves nothing against whoever holds the log key";
 
+inline constexpr const char* kTokenAlone =
+    "a time stamp says by when this history was there; whoever holds the log key can have another "
+    "one stamped, but only later than what it replaces";
+
 inline constexpr const char* kPrivateChain =
     "the chain is private: it proves nothing to those who do not trust its operator";
 
 // Fills verdict, level, label, basis and what was not checked from what the audits found.
-void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors, bool online);
+void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors,
+              const StampAudit& stamps, bool online);
 [[nodiscard]] std::vector<std::string> not_checked_by(const Trust& trust, bool online);
 [[nodiscard]] std::vector<std::string> not_checked_of_entry(bool online);
 // The trust file's origin that batches/ claims, else its first one.

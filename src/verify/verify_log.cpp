@@ -17,7 +17,7 @@ public:
     LogAudit(FileSystem& fs, const std::string& dir, const Trust& trust, ChainView* chain,
              const AuditOptions& options)
         : fs_(fs), dir_(dir), trust_(trust), chain_(chain), options_(options),
-          anchors_(trust, faults_, report_.notes, report_.undecided),
+          anchors_(trust, faults_, report_.notes, report_.undecided), stamps_(trust, faults_),
           pool_(std::clamp(options.threads, 1u, kAuditThreadsMax)) {}
 
     Report run() {
@@ -25,12 +25,12 @@ public:
             const std::string origin = origin_for(fs_, batches_.segments, trust_);
             const Hash log_id = wire::log_id_of(origin);
             keys_->set({origin, log_id, trust_.keys_of(origin)});
-            anchors_.read_journal(fs_, dir_, log_id);
+            anchors_.read_journal(fs_, dir_, log_id, stamps_);
             if (chain_ != nullptr) anchors_.ask_chain(*chain_, log_id);
             if (auto done = audit(); !done) report_.undecided.push_back(done.error().message);
         }
         faults_.move_to(report_);
-        conclude(report_, trust_, anchors_, chain_ != nullptr);
+        conclude(report_, trust_, anchors_, stamps_, chain_ != nullptr);
         return std::move(report_);
     }
 
@@ -101,6 +101,7 @@ private:
         anchors_.batch(record_of_batch(history.log_id(), header, facts.history_root, facts.signer,
                                        fact.line.seal),
                        sealed_end_);
+        stamps_.batch(header.batch_id, fact.line.checkpoint, header.sealed_at, sealed_end_);
         return {};
     }
 
@@ -117,6 +118,7 @@ private:
         if (auto done = check_batches_end(reader); !done) return done;
         check_names();
         anchors_.finish(batches);
+        stamps_.finish(batches);
         if (batches == 0 && !reader.torn()) no_genesis(*unsealed);
         report_.unsealed = *unsealed;
         report_.entries = sealed_end_ + *unsealed;
@@ -186,6 +188,7 @@ private:
     Report report_;
     FaultList faults_;
     AnchorAudit anchors_;
+    StampAudit stamps_;
     SegmentList batches_;
     SegmentList log_;
     std::uint64_t sealed_end_ = 0;

@@ -69,6 +69,31 @@ std::string format(const AnchorSuperseded& step) {
     return out;
 }
 
+std::string format(const AnchorToken& step) {
+    std::string out;
+    ObjectWriter(out)
+        .plain("at", format_server_time(step.at))
+        .number("batch_id", step.batch_id.value)
+        .plain("hash", to_hex(step.hash))
+        .plain("kind", "token")
+        .string("target", step.target)
+        .plain("token", to_base64(step.token))
+        .close();
+    return out;
+}
+
+std::string format(const AnchorWritten& step) {
+    std::string out;
+    ObjectWriter(out)
+        .plain("at", format_server_time(step.at))
+        .number("batch_id", step.batch_id.value)
+        .plain("hash", to_hex(step.hash))
+        .plain("kind", "written")
+        .string("target", step.target)
+        .close();
+    return out;
+}
+
 std::string read_target(ObjectReader& reader) {
     std::string target(reader.plain("target"));
     reader.require(is_name(target), "target", "must be 1 to 64 of A-Z a-z 0-9 . _ : -");
@@ -136,10 +161,38 @@ AnchorSuperseded read_superseded(ObjectReader& reader) {
     return step;
 }
 
+AnchorToken read_token(ObjectReader& reader) {
+    AnchorToken step;
+    step.at = reader.time("at");
+    step.batch_id = BatchId(reader.number("batch_id"));
+    step.hash = reader.hash("hash");
+    step.target = read_target(reader);
+    auto token = from_base64(reader.plain("token"));
+    reader.require(token && !token->empty() && token->size() <= kTokenSizeMax, "token",
+                   "must be base64 of 1 to 65,536 bytes");
+    if (token) step.token = std::move(*token);
+    return step;
+}
+
+AnchorWritten read_written(ObjectReader& reader) {
+    AnchorWritten step;
+    step.at = reader.time("at");
+    step.batch_id = BatchId(reader.number("batch_id"));
+    step.hash = reader.hash("hash");
+    step.target = read_target(reader);
+    return step;
+}
+
 }  // namespace
 
 std::string format_anchor_step(const AnchorStep& step) {
     return std::visit([](const auto& one) { return format(one); }, step);
+}
+
+std::string format_checkpoint_line(BatchId batch, std::string_view note) {
+    std::string out;
+    ObjectWriter(out).number("batch_id", batch.value).string("checkpoint", note).close();
+    return out;
 }
 
 Result<AnchorStep> parse_anchor_step(std::string_view line) {
@@ -157,8 +210,12 @@ Result<AnchorStep> parse_anchor_step(std::string_view line) {
         step = read_receipt(reader);
     } else if (kind == "superseded") {
         step = read_superseded(reader);
+    } else if (kind == "token") {
+        step = read_token(reader);
+    } else if (kind == "written") {
+        step = read_written(reader);
     } else {
-        reader.refuse("kind", "must be attempt, receipt or superseded");
+        reader.refuse("kind", "must be attempt, receipt, superseded, token or written");
     }
     if (auto whole = reader.finish(); !whole) return std::move(whole).error();
     return step;

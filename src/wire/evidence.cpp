@@ -46,6 +46,16 @@ std::string format_key(const EvidenceKey& key) {
     return out;
 }
 
+std::string format_stamp(const EvidenceStamp& stamp) {
+    std::string out;
+    ObjectWriter(out)
+        .string("checkpoint", stamp.checkpoint)
+        .raw("path", format_path(stamp.path))
+        .raw("token", format_anchor_step(stamp.token))
+        .close();
+    return out;
+}
+
 std::vector<Hash> read_path(ObjectReader& reader, std::string_view name) {
     std::vector<Hash> path;
     for (const std::string_view element : reader.array(name, kPathHashesMax)) {
@@ -81,6 +91,20 @@ Result<EvidenceKey> parse_key(std::string_view json) {
     return key;
 }
 
+Result<EvidenceStamp> parse_stamp(std::string_view json) {
+    ObjectReader reader(json, "stamp");
+    EvidenceStamp stamp;
+    stamp.checkpoint = reader.string("checkpoint", kNoteSizeMax);
+    stamp.path = read_path(reader, "path");
+    auto step = parse_anchor_step(reader.raw("token"));
+    if (auto whole = reader.finish(); !whole) return std::move(whole).error();
+    if (!step) return std::move(step).error();
+    auto* token = std::get_if<AnchorToken>(&*step);
+    if (token == nullptr) return Error{Errc::invalid_input, "stamp: `token` is of another kind"};
+    stamp.token = std::move(*token);
+    return stamp;
+}
+
 template <class Item>
 void read_list(ObjectReader& reader, std::string_view name, std::size_t count_max,
                Result<Item> (*parse)(std::string_view), std::vector<Item>& out) {
@@ -101,15 +125,17 @@ std::string format_evidence(const Evidence& evidence) {
     proof.index = evidence.batch_id.value;
     proof.path = evidence.history_path;
     proof.checkpoint = evidence.checkpoint;
-    ObjectWriter(proof.extra)
-        .raw("anchors", format_list(evidence.anchors, format_anchor))
+    ObjectWriter extra(proof.extra);
+    extra.raw("anchors", format_list(evidence.anchors, format_anchor))
         .raw("batch_path", format_path(evidence.batch_path))
         .string("entry", evidence.entry)
         .string("header", evidence.header)
         .raw("keys", format_list(evidence.keys, format_key))
-        .plain("seal", to_base64(evidence.seal))
-        .number("v", kEvidenceVersion)
-        .close();
+        .plain("seal", to_base64(evidence.seal));
+    if (!evidence.stamps.empty()) {
+        extra.raw("stamps", format_list(evidence.stamps, format_stamp));
+    }
+    extra.number("v", kEvidenceVersion).close();
     return format_tlog_proof(proof);
 }
 
@@ -139,6 +165,10 @@ Result<Evidence> parse_evidence(std::string_view file) {
     const auto seal = from_base64(reader.plain("seal"));
     reader.require(seal && seal->size() == kSealSize, "seal", "must be the base64 of 64 bytes");
     if (seal) out.seal = *seal;
+    if (reader.has("stamps")) {
+        read_list(reader, "stamps", kEvidenceStampsMax, parse_stamp, out.stamps);
+        reader.require(!out.stamps.empty(), "stamps", "must not be there when it is empty");
+    }
     if (auto whole = reader.finish(); !whole) return std::move(whole).error();
     return out;
 }

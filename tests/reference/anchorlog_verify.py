@@ -180,7 +180,8 @@ STEPS = {
         "block_hash": digest, "block_header": hexadecimal, "block_number": integer,
         "chain_id": integer, "contract": form("[0-9a-f]{40}"), "from_batch": integer,
         "log_index": integer, "receipt_path": array(hexadecimal), "transaction_index": integer}),
-    "superseded": members(STEP | {"reason": text})}
+    "superseded": members(STEP | {"reason": text}), "written": members(STEP),
+    "token": members(STEP | {"token": base64_of})}
 
 
 class Key:
@@ -222,7 +223,7 @@ class Verifier:
         self.devices: dict[str, tuple[int, int]] = {}  # highest (epoch, seq_no)
         self.uncertain = False  # numbers may have passed in a batch of another version
         self.rows, self.audits = dict[Any, Json](), 0  # of the batch at hand
-        self.records: list[bytes] = []  # the anchor record of each batch; of another version: none
+        self.records, self.stamped = list[bytes](), list[str]()  # of each batch; unknown: b""
 
     def journal(self, kind: str, size_max: int = 1 << 20) -> list[bytes]:
         files, lines = sorted((self.store / kind).glob("[0-9]" * 20 + ".ndjson")), list[bytes]()
@@ -268,6 +269,7 @@ class Verifier:
         need(len(canonical) <= 65_535 and len(seal) == 64, "the size of header or seal")
         self.history.append(sha256(b"\0", canonical))
         root = self.history.root()
+        self.stamped.append(sha256(text(line["checkpoint"]).encode()).hex())
         if number == 0:
             self.origin = origin(header.get("log"))
             self.keys = [key for key in self.keys if key.name == self.origin]
@@ -365,7 +367,7 @@ class Verifier:
     def anchors(self) -> None:
         gone = set()
         for step in map(parse, reversed(self.journal("anchors"))):
-            kind = form("attempt|receipt|superseded")(step.get("kind"))
+            kind = form("|".join(STEPS))(step.get("kind"))
             STEPS[kind](step)
             batch, same = step["batch_id"], (step["target"], step["batch_id"], step["hash"])
             if kind == "superseded":
@@ -375,11 +377,13 @@ class Verifier:
             ours = self.records[batch].hex()
             if kind == "attempt":
                 need(ours in step["raw"], f"an attempt for another record of batch {batch}")
-                continue
-            need(step["from_batch"] <= batch, "from_batch is above batch_id")
-            event = f"{step['from_batch']:064x}" + ours[128:192] + ours[256:] if ours else ""
-            need(same in gone or any(event in node for node in step["receipt_path"]),
-                 f"another record of batch {batch} is anchored")
+            elif kind == "receipt":
+                need(step["from_batch"] <= batch, "from_batch is above batch_id")
+                event = f"{step['from_batch']:064x}" + ours[128:192] + ours[256:] if ours else ""
+                need(same in gone or any(event in node for node in step["receipt_path"]),
+                     f"another record of batch {batch} is anchored")
+            else:
+                need(not ours or step["hash"] == self.stamped[batch], f"stamp of batch {batch}")
 
 
 def verify(store: Path, trust: str) -> str:

@@ -321,6 +321,7 @@ void LogBuilder::write_text(wire::Header header, std::string text,
     const Hash root = history_.root();
     auto note = wire::sign_note(wire::format_checkpoint({kOrigin, history_.size(), root}), kOrigin,
                                 signers);
+    checkpoint_ = *note;
     const Hash log_id = wire::log_id_of(kOrigin);
     const BatchId batch_id(batches.size());
     auto seal = signer_->sign(
@@ -369,6 +370,25 @@ void LogBuilder::anchor_after_reorg(FakeChain& chain) {
     anchors.push_back(wire::format_anchor_step(superseded));
     add_steps(one, true);
     anchors.erase(anchors.end() - 2);
+}
+
+void LogBuilder::stamp_file() {
+    wire::AnchorWritten line;
+    line.target = "copy";
+    line.batch_id = BatchId(batches.size() - 1);
+    line.hash = crypto::sha256(as_bytes(checkpoint_));
+    line.at = WallTime{now_ms_};
+    anchors.push_back(wire::format_anchor_step(line));
+}
+
+void LogBuilder::stamp_token(const Bytes& token) {
+    wire::AnchorToken line;
+    line.target = "clock";
+    line.batch_id = BatchId(batches.size() - 1);
+    line.hash = crypto::sha256(as_bytes(checkpoint_));
+    line.token = token;
+    line.at = WallTime{now_ms_};
+    anchors.push_back(wire::format_anchor_step(line));
 }
 
 void LogBuilder::add_steps(const FakeChain::Anchored& one, bool with_receipt) {

@@ -100,6 +100,11 @@ public:
     void anchor(FakeChain& chain, bool with_receipt = true);
     // The same, after a receipt whose block left the chain.
     void anchor_after_reorg(FakeChain& chain);
+    // The newest batch's signed checkpoint, and the line of a file target that has it.
+    [[nodiscard]] const std::string& checkpoint() const { return checkpoint_; }
+    void stamp_file();
+    // The line of a time stamp authority's token over it.
+    void stamp_token(const Bytes& token);
 
     [[nodiscard]] wire::VerifierKey vkey() const;
     [[nodiscard]] eth::AnchorRecord newest_record() const;
@@ -146,6 +151,7 @@ private:
     std::uint64_t first_index_ = 0;
     std::uint64_t audits_ = 0;
     std::int64_t now_ms_ = kStartMs;
+    std::string checkpoint_;
     eth::AnchorRecord newest_;
 };
 

@@ -207,6 +207,7 @@ private:
         log.seal();
         if (chance(8)) log.change_key(++key_seed_);
         if (chance(3)) anchor();
+        if (chance(4)) log.stamp_file();
     }
 
     void anchor() {

@@ -12,7 +12,8 @@ namespace anchorlog::verify {
 
 enum class Verdict { pass, fail, undecided };
 // How much stands behind a pass.
-enum class Level { none, sealed, witnessed, anchored };
+// Timestamped: somebody dates the history; a second one could be dated too, but only later.
+enum class Level { none, sealed, witnessed, timestamped, anchored };
 [[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;
 [[nodiscard]] std::string_view to_string(Level level) noexcept;
 
@@ -43,6 +44,16 @@ struct AnchorSummary {
     std::string state;  // verified | block_untrusted | not_trusted | failed | superseded
     std::string basis;  // what a verified one rests on
     bool is_public = false;
+};
+
+// What one target of anchors/ holds, in one line.
+struct TargetSummary {
+    std::string target;
+    std::string type;   // ethereum | rfc3161 | file
+    std::string state;  // verified | untrusted | failed | self | pending
+    std::uint64_t lines = 0;
+    std::optional<std::uint64_t> covered_to;  // highest batch a line of it covers
+    std::string detail;
 };
 
 struct Checked {
@@ -79,7 +90,7 @@ struct DeviceSummary {
 struct Report {
     Verdict verdict = Verdict::undecided;
     Level level = Level::none;
-    std::string label;  // public | private for ANCHORED, else empty
+    std::string label;  // public | private for ANCHORED and TIMESTAMPED, else empty
     std::string origin;
     std::vector<std::string> basis;  // what the verdict rests on
     std::vector<Fault> faults;       // in the order found, at most kFaultsListedMax
@@ -88,6 +99,7 @@ struct Report {
     std::vector<std::string> notes;      // information, never a reason to fail
     std::vector<std::string> not_checked;
     std::vector<AnchorSummary> anchors;
+    std::vector<TargetSummary> targets;  // by type, then name
     std::vector<DeviceSummary> devices;
     Checked checked;
     std::uint64_t entries = 0;                 // sealed and not

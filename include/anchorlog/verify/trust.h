@@ -38,6 +38,12 @@ struct TrustedAnchor {
     Hash code_hash;
     bool is_public = false;
 };
+// A time stamp authority's certificate, or that of a CA above it, at which a token's chain may end.
+struct TrustedAuthority {
+    std::string name;
+    Bytes certificate;  // DER
+    bool is_public = false;
+};
 struct TrustedBlock {
     std::uint64_t chain_id = 0;
     std::uint64_t number = 0;
@@ -52,6 +58,7 @@ struct Trust {
     std::string quorum;  // a witness' or group's name, or "none"; empty: no such line
     std::vector<TrustedAnchor> anchors;
     std::vector<TrustedBlock> blocks;
+    std::vector<TrustedAuthority> authorities;
 
     [[nodiscard]] std::vector<wire::VerifierKey> keys_of(std::string_view origin) const;
     // Whether these witnesses (names of `witness` lines) are the quorum, or make it up.
@@ -65,6 +72,7 @@ struct Trust {
 // C2SP tlog-policy lines (`log`, `witness`, `group`, `quorum`) and ours:
 //   anchor eip155:<chain id>:<address> <runtime code hash> public|private
 //   block <chain id> <number> <hash>
+//   tsa <name> <base64 of a certificate's DER> public|private
 // `#` starts a comment. Hashes are 64 hex digits, 0x before them is allowed. Errors are
 // invalid_input and name the line's number, from 1.
 [[nodiscard]] Result<Trust> parse_trust(std::string_view text);

@@ -53,7 +53,25 @@ struct AnchorSuperseded {
     WallTime at;
 };
 
-using AnchorStep = std::variant<AnchorAttempt, AnchorReceipt, AnchorSuperseded>;
+// A time stamp authority's token (RFC 3161) over a checkpoint.
+struct AnchorToken {
+    std::string target;
+    BatchId batch_id;
+    Hash hash;    // SHA-256 of the batch's signed checkpoint: the token's imprint
+    Bytes token;  // DER of the TimeStampToken
+    WallTime at;
+};
+
+// A checkpoint that was appended to a file outside the store, and synced there.
+struct AnchorWritten {
+    std::string target;
+    BatchId batch_id;
+    Hash hash;  // SHA-256 of the batch's signed checkpoint
+    WallTime at;
+};
+
+using AnchorStep =
+    std::variant<AnchorAttempt, AnchorReceipt, AnchorSuperseded, AnchorToken, AnchorWritten>;
 
 // One line of anchors/, canonical JSON without LF:
 //   {"at","batch_id","gas","hash","kind":"attempt","max_fee","nonce","priority_fee","raw","target"}
@@ -61,11 +79,19 @@ using AnchorStep = std::variant<AnchorAttempt, AnchorReceipt, AnchorSuperseded>;
 //    "from_batch","hash","kind":"receipt","log_index","receipt_path","target",
 //    "transaction_index"}
 //   {"at","batch_id","hash","kind":"superseded","reason","target"}
-// Hashes 64 hex digits; raw, block_header, path nodes and contract lower-case hex, no 0x; fees
-// are decimal strings (they may pass 2^53). The caller keeps a line within kAnchorStepSizeMax
-// bytes and a reason within 1,024: longer ones are not read back.
+//   {"at","batch_id","hash","kind":"token","target","token"}
+//   {"at","batch_id","hash","kind":"written","target"}
+// The token is base64 of at most kTokenSizeMax bytes. Hashes 64 hex digits; raw, block_header, path
+// nodes and contract lower-case hex, no 0x; fees are decimal strings (they may pass 2^53). The
+// caller keeps a line within kAnchorStepSizeMax bytes and a reason within 1,024: longer ones are
+// not read back.
 inline constexpr std::size_t kAnchorStepSizeMax = 1u << 20;
+inline constexpr std::size_t kTokenSizeMax = 64u << 10;
 [[nodiscard]] std::string format_anchor_step(const AnchorStep& step);
 [[nodiscard]] Result<AnchorStep> parse_anchor_step(std::string_view line);
+
+// What a file target appends for a batch, canonical JSON without LF:
+//   {"batch_id":N,"checkpoint":"<the signed note>"}
+[[nodiscard]] std::string format_checkpoint_line(BatchId batch, std::string_view note);
 
 }  // namespace anchorlog::wire

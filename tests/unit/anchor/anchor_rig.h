@@ -27,7 +27,8 @@ namespace anchorlog::testing {
 class RigBatches final : public anchor::SealedBatches {
 public:
     explicit RigBatches(std::string origin = "anchorlog.example/rig")
-        : log_id_(wire::log_id_of(origin)), signer_(crypto::signer_from_seed({1, 2, 3})) {}
+        : origin_(std::move(origin)), log_id_(wire::log_id_of(origin_)),
+          signer_(crypto::signer_from_seed({1, 2, 3})) {}
 
     // The record of a batch; another `story` is another history under the same key.
     [[nodiscard]] anchor::SealedRecord make(std::uint64_t id, const std::string& story = "") const {
@@ -57,8 +58,16 @@ public:
         if (batch.value >= count_) return Error{Errc::not_found, "no such batch"};
         return make(batch.value);
     }
+    [[nodiscard]] Result<std::string> checkpoint(BatchId batch) const override {
+        const auto record = get(batch);
+        if (!record) return record.error();
+        return wire::sign_note(
+            wire::format_checkpoint({origin_, TreeSize(batch.value + 1), record->history_root}),
+            origin_, {signer_.get()});
+    }
 
 private:
+    std::string origin_;
     Hash log_id_;
     std::unique_ptr<crypto::Signer> signer_;
     std::uint64_t count_ = 0;
@@ -87,6 +96,7 @@ public:
         ASSERT_TRUE(opened.has_value()) << opened.error().message;
         journal = std::move(*opened);
         ASSERT_TRUE(journal->settle().has_value());
+        anchors = std::make_unique<anchor::AnchorJournal>(*journal);
         auto made = make();
         ASSERT_TRUE(made.has_value()) << made.error().message;
         engine = std::move(*made);
@@ -94,8 +104,9 @@ public:
     }
     Result<std::unique_ptr<anchor::AnchorEngine>> make() {
         return anchor::AnchorEngine::create(
-            target, *key_, nodes ? static_cast<anchor::ChainClient&>(*nodes) : chain, *journal,
-            batches, clock, [this](const std::string& what) { forks.push_back(what); }, 7);
+            target, *key_, nodes ? static_cast<anchor::ChainClient&>(*nodes) : chain,
+            anchor::TargetBase{*anchors, batches, clock},
+            [this](const std::string& what) { forks.push_back(what); }, 7);
     }
 
     // From the next start() on the chain is reached through so many nodes.
@@ -135,6 +146,7 @@ public:
     }
     void crash(std::uint64_t seed) {
         engine.reset();
+        anchors.reset();
         journal.reset();
         fs.crash(seed);
         start();
@@ -210,6 +222,7 @@ public:
     std::vector<std::string> forks;
     std::unique_ptr<anchor::EndpointSet> nodes;  // before the engine, which holds on to it
     std::unique_ptr<store::Journal> journal;
+    std::unique_ptr<anchor::AnchorJournal> anchors;
     std::unique_ptr<anchor::AnchorEngine> engine;
     std::int64_t mine_every_ms = 0;
     std::vector<std::shared_ptr<SimNodeState>> node;

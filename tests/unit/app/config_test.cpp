@@ -63,6 +63,58 @@ TEST(Config, UnknownKeysAreNamedByTheirPath) {
               std::string::npos);
 }
 
+constexpr const char* kEthereum =
+    R"("rpc": "u", "chain_id": 1, "contract": "0x0000000000000000000000000000000000000001",
+       "code_hash": "0x0000000000000000000000000000000000000000000000000000000000000001")";
+
+std::string targets(const std::string& list) {
+    return with("\"anchor\": {\"targets\": [" + list + "]}");
+}
+
+TEST(Config, SeveralTargetsOfDifferentTypes) {
+    const auto config = parse_config(
+        targets(std::string(R"({"id": "eth", "submitter_key": "k", "interval_s": 60, )") +
+                kEthereum + R"(}, {"id": "copy", "type": "file", "path": "out/copy.ndjson",
+                                    "mode": "required", "late_after_s": 30},
+                                   {"id": "old", "type": "file", "path": "/x", "mode": "off"})"),
+        "/etc/anchorlog");
+    ASSERT_TRUE(config.has_value()) << config.error().message;
+    ASSERT_EQ(config->targets.size(), 3u);
+    EXPECT_EQ(config->targets[0].mode, TargetMode::best_effort);
+    EXPECT_EQ(config->targets[0].late_after_s, 660u);
+    EXPECT_EQ(config->targets[0].ethereum.interval_s, 60u);
+    EXPECT_EQ(config->targets[1].file.path, "/etc/anchorlog/out/copy.ndjson");
+    EXPECT_EQ(config->targets[1].mode, TargetMode::required);
+    EXPECT_EQ(config->targets[1].late_after_s, 30u);
+    EXPECT_EQ(config->targets[2].mode, TargetMode::off);
+}
+
+TEST(Config, TargetsThatCannotBeBesideEachOtherAreRefused) {
+    const std::string file = R"({"id": "a", "type": "file", "path": "p"})";
+    const std::string same_path = R"({"id": "b", "type": "file", "path": "./p"})";
+    const std::string eth = std::string(R"({"submitter_key": "k", )") + kEthereum;
+    EXPECT_EQ(error_of(targets(file + "," + file)), "anchor.targets two have the same id a");
+    EXPECT_NE(error_of(targets(file + "," + same_path)).find("same path"), std::string::npos);
+    EXPECT_EQ(error_of(targets(eth + R"(, "id": "a"}, )" + eth + R"(, "id": "b"})")),
+              "anchor.targets two have the same submitter_key on one chain");
+    EXPECT_EQ(error_of(targets(R"({"id": "a", "type": "file"})")),
+              "anchor.targets[0].path is missing and has no default");
+    EXPECT_EQ(error_of(targets(R"({"id": "a", "type": "file", "path": "p", "rpc": "u"})")),
+              "anchor.targets[0].rpc is not a known key");
+    EXPECT_EQ(error_of(targets(R"({"id": "a", "type": "file", "path": "p", "mode": "must"})")),
+              "anchor.targets[0].mode must be one of off, best-effort, required");
+    EXPECT_NE(error_of(targets(R"({"id": "a", "type": "file", "path": "p", "interval_s": 60,
+                                   "late_after_s": 60})"))
+                  .find("late_after_s must be from 61"),
+              std::string::npos);
+    std::string many;
+    for (int i = 0; i < 9; ++i) {
+        many += std::string(i == 0 ? "" : ",") + R"({"type": "file", "id": "t)" +
+                std::to_string(i) + R"(", "path": "p)" + std::to_string(i) + "\"}";
+    }
+    EXPECT_EQ(error_of(targets(many)), "anchor.targets may hold at most 8");
+}
+
 TEST(Config, WrongTypesRangesAndMissingMembersAreNamed) {
     EXPECT_EQ(error_of(with(R"("listen": {"port": 70000})")),
               "listen.port must be from 0 to 65535, not 70000");

@@ -44,6 +44,9 @@ AnchorReceipt receipt() {
 
 AnchorSuperseded superseded() { return {"eth", BatchId(7), Hash(), "reorg of \"block 12\"", kNow}; }
 
+AnchorToken token() { return {"tsa", BatchId(7), Hash(), {0x30, 0x01, 0xff}, kNow}; }
+AnchorWritten written() { return {"copy", BatchId(7), Hash(), kNow}; }
+
 TEST(AnchorStep, WritesWhatTheHeaderDocuments) {
     EXPECT_EQ(format_anchor_step(attempt()),
               R"({"at":"2026-01-02T03:04:05.678Z","batch_id":7,"gas":60000,"hash":")" + kZeros +
@@ -60,11 +63,20 @@ TEST(AnchorStep, WritesWhatTheHeaderDocuments) {
     EXPECT_EQ(format_anchor_step(superseded()),
               R"({"at":"2026-01-02T03:04:05.678Z","batch_id":7,"hash":")" + kZeros +
                   R"(","kind":"superseded","reason":"reorg of \"block 12\"","target":"eth"})");
+    EXPECT_EQ(format_anchor_step(token()),
+              R"({"at":"2026-01-02T03:04:05.678Z","batch_id":7,"hash":")" + kZeros +
+                  R"(","kind":"token","target":"tsa","token":"MAH/"})");
+    EXPECT_EQ(format_anchor_step(written()),
+              R"({"at":"2026-01-02T03:04:05.678Z","batch_id":7,"hash":")" + kZeros +
+                  R"(","kind":"written","target":"copy"})");
+    EXPECT_EQ(format_checkpoint_line(BatchId(7), "a\n\n\u2014 b"),
+              "{\"batch_id\":7,\"checkpoint\":\"a\\n\\n\u2014 b\"}");
 }
 
 TEST(AnchorStep, ReadsBackWhatWasWritten) {
     for (const AnchorStep& step :
-         {AnchorStep(attempt()), AnchorStep(receipt()), AnchorStep(superseded())}) {
+         {AnchorStep(attempt()), AnchorStep(receipt()), AnchorStep(superseded()),
+          AnchorStep(token()), AnchorStep(written())}) {
         const std::string text = format_anchor_step(step);
         EXPECT_TRUE(is_canonical(text));
         const auto parsed = parse_anchor_step(text);
@@ -100,6 +112,10 @@ TEST(AnchorStep, RefusesWhatItDoesNotKnow) {
     refused(receipt(), "[\"aa\"", "[\"a\"");
     refused(receipt(), "[\"aa\"", "[170");
     refused(superseded(), ",\"reason\":\"reorg of \\\"block 12\\\"\"", "");
+    refused(token(), "MAH/", "MAH_");
+    refused(token(), "MAH/", "");
+    refused(token(), "\"kind\":\"token\"", "\"kind\":\"written\"");
+    refused(written(), "\"copy\"", "\"copy\",\"token\":\"MAH/\"");
     EXPECT_FALSE(parse_anchor_step(""));
     EXPECT_FALSE(parse_anchor_step("{}"));
     AnchorAttempt large = attempt();
@@ -109,7 +125,8 @@ TEST(AnchorStep, RefusesWhatItDoesNotKnow) {
 
 TEST(AnchorStep, AnyBytesAreRefusedOrReadBackTheSame) {
     for (const AnchorStep& step :
-         {AnchorStep(attempt()), AnchorStep(receipt()), AnchorStep(superseded())}) {
+         {AnchorStep(attempt()), AnchorStep(receipt()), AnchorStep(superseded()),
+          AnchorStep(token()), AnchorStep(written())}) {
         testing::feed_mutations(format_anchor_step(step), 10'000, [](const std::string& changed) {
             if (const auto parsed = parse_anchor_step(changed)) {
                 EXPECT_EQ(format_anchor_step(*parsed), changed);
