@@ -25,7 +25,7 @@ test: build ## all tests: unit, simulation, lint, contracts, IDS, end to end, sp
 
 test-full: test test-asan test-ubsan test-tsan fuzz ## all tests, under sanitizers too, every fault, fuzzers, training
 	@tests/setup/install --full
-	@tests/setup/run_tests sim_full packaging_full e2e_full reference_full train
+	@tests/setup/run_tests sim_full packaging_full e2e_full reference_full edits_full train
 
 test-asan: ## unit and end-to-end tests under AddressSanitizer
 test-ubsan: ## the same under UndefinedBehaviorSanitizer
@@ -51,6 +51,10 @@ bench: build ## the figures of docs/performance.md beside what this machine can 
 bench-growth: build ## throughput and start-up at 0, 10 and 50 million entries; 40 GB, 20 minutes
 	@cmake --build --preset release -j $(JOBS) --target anchorlog_bench
 	@$(BENCH)/growth.py --json build/growth.json
+
+bench-audit: build ## how fast a log is audited beside openssl dgst, its memory, one evidence file; 2 GB
+	@cmake --build --preset release -j $(JOBS) --target audit_store
+	@$(BENCH)/audit.py --json build/audit.json
 
 bench-soak: build ## memory over 60 s of full load and 30 minutes of 10,000 alerts/s; 20 GB
 	@cmake --build --preset release -j $(JOBS) --target anchorlog_bench

@@ -12,10 +12,10 @@ namespace {
 const std::array kCommands = {
     VerifyCommand{"log",
                   "logverify log DIR --trust FILE (--rpc URL | --offline) [--json]\n"
-                  "          [--threads N]\n",
+                  "          [--html FILE] [--from N] [--to N] [--threads N]\n",
                   1,
                   {"--offline", "--json"},
-                  {"--trust", "--rpc", "--threads"},
+                  {"--trust", "--rpc", "--threads", "--html", "--from", "--to"},
                   run_log},
     VerifyCommand{"entry",
                   "logverify entry DIR (--index N | --entry-id UUID) --trust FILE\n"

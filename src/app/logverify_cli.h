@@ -21,6 +21,7 @@ struct Console {
     std::ostream& out;
     std::ostream& err;
     ConnectChain connect;
+    bool err_is_terminal = false;  // then `err` shows how far a long audit is
 };
 
 // logverify's command line (`logverify --help` lists it). The verdict goes to `out`, what is wrong

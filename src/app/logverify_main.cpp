@@ -19,5 +19,6 @@ int main(int argc, char** argv) {
         return anchorlog::Error{anchorlog::Errc::io,
                                 "--rpc needs the program " + online + " beside this one"};
     };
-    return anchorlog::app::run_logverify(arguments, {std::cin, std::cout, std::cerr, connect});
+    return anchorlog::app::run_logverify(
+        arguments, {std::cin, std::cout, std::cerr, connect, isatty(STDERR_FILENO) == 1});
 }

@@ -123,7 +123,12 @@ private:
                                  batch_.lines[slot(index)].leaf == line.leaf;
             Fault fault = at_line(i, repeats ? "duplicated" : "inserted",
                                   repeats ? "repeated" : "followed by an inserted line");
-            if (!repeats) fault.index = index == 0 ? 0 : index - 1;
+            if (!repeats) {
+                fault.index = line.guess == 0 ? 0 : line.guess - 1;
+                if (line.claimed && *line.claimed != line.guess) {
+                    fault.detail = "the line says that it is entry " + std::to_string(index);
+                }
+            }
             faults_.add(std::move(fault));
         }
     }

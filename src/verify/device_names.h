@@ -40,7 +40,7 @@ private:
         std::uint32_t number = 0;
     };
     DeviceNames& names_;
-    std::array<Known, 64> known_{};
+    std::array<Known, 1'024> known_{};
 };
 
 }  // namespace anchorlog::verify

@@ -19,13 +19,34 @@ constexpr std::size_t kStraysMax = 131'072;
 // Every entry begins so: what a crash leaves of a line does too.
 constexpr std::string_view kEntryStart = "{\"a";
 
+std::size_t segment_with(const std::vector<Segment>& segments, std::uint64_t index) {
+    const Segment* segment = segment_of(segments, index);
+    return segment == nullptr ? 0 : static_cast<std::size_t>(segment - segments.data());
+}
+
 }  // namespace
 
 EntryAudit::EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
-                       std::uint64_t block_bytes, FaultList& faults, Checked& checked)
+                       std::uint64_t block_bytes, FaultList& faults, Checked& checked,
+                       std::uint64_t first_index)
     : fs_(fs), segments_(segments), faults_(faults), checked_(checked),
-      reader_(fs, segments, pool, block_bytes), hints_(fs, segments),
-      devices_(reader_.devices(), true) {}
+      reader_(fs, segments, pool, block_bytes, segment_with(segments, first_index)),
+      hints_(fs, segments), devices_(reader_.devices(), first_index == 0),
+      first_index_(first_index) {
+    if (first_index > 0) last_index_ = first_index - 1;
+}
+
+Result<void> EntryAudit::seek() {
+    auto& window = reader_.window();
+    while (true) {
+        if (auto filled = reader_.fill(1); !filled) return filled;
+        if (window.empty()) return {};
+        const EntryFact& fact = window.front();
+        const std::uint64_t place = segments_[fact.segment].first_line + fact.number;
+        if (place >= first_index_ || fact.index() >= first_index_) return {};
+        window.pop_front();
+    }
+}
 
 // The common case: the next lines are exactly the batch's.
 bool EntryAudit::matches(const wire::Header& header) {
@@ -46,8 +67,7 @@ bool EntryAudit::matches(const wire::Header& header) {
 void EntryAudit::accept(const EntryFact& fact) {
     ++checked_.entries;
     ++(fact.is_alert() ? checked_.alerts : checked_.audits);
-    if (fact.received_at < last_received_) ++clock_steps_;
-    last_received_ = fact.received_at;
+    times_.entry(fact);
     const Segment& segment = segments_[fact.segment];
     const bool follows = fact.index() == (last_index_ ? *last_index_ + 1 : 0);
     if (fact.number == 0 && follows && fact.index() != segment.first_line) {
@@ -391,13 +411,10 @@ Result<void> EntryAudit::check_ends() {
     return {};
 }
 
-std::vector<std::string> EntryAudit::notes() {
+std::vector<std::string> EntryAudit::notes(bool whole) {
     std::vector<std::string> notes = std::move(notes_);
-    if (clock_steps_ > 0) {
-        notes.push_back("the server's clock went back " + std::to_string(clock_steps_) +
-                        " times between entries");
-    }
-    if (const std::uint64_t end = hints_.end(); end > sealed_end_) {
+    for (std::string& note : times_.notes()) notes.push_back(std::move(note));
+    if (const std::uint64_t end = hints_.end(); whole && end > sealed_end_) {
         notes.push_back("the leaf hashes beside the log reach entry " + std::to_string(end - 1) +
                         ", the sealed batches only " +
                         (sealed_end_ == 0 ? std::string("none") : std::to_string(sealed_end_ - 1)) +

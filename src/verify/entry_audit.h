@@ -13,6 +13,7 @@
 #include "verify/entry_reader.h"
 #include "verify/fault_list.h"
 #include "verify/leaf_hints.h"
+#include "verify/time_audit.h"
 
 namespace anchorlog::verify {
 
@@ -21,7 +22,10 @@ namespace anchorlog::verify {
 class EntryAudit {
 public:
     EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
-               std::uint64_t block_bytes, FaultList& faults, Checked& checked);
+               std::uint64_t block_bytes, FaultList& faults, Checked& checked,
+               std::uint64_t first_index = 0);
+    // Drops the lines of the first segment that stand before `first_index`, unjudged.
+    [[nodiscard]] Result<void> seek();
 
     // The batches come in order. `header` is known to be what was sealed.
     [[nodiscard]] Result<void> batch(const wire::Header& header);
@@ -32,7 +36,8 @@ public:
     // What is behind the last sealed batch. Returns how many entries that is.
     [[nodiscard]] Result<std::uint64_t> tail(std::uint64_t first_index);
 
-    [[nodiscard]] std::vector<std::string> notes();
+    // `whole`: the log was read to its end.
+    [[nodiscard]] std::vector<std::string> notes(bool whole);
     [[nodiscard]] const std::vector<std::string>& undecided() const { return undecided_; }
     [[nodiscard]] std::uint64_t bytes() const { return reader_.bytes(); }
     [[nodiscard]] std::size_t files() const { return reader_.files(); }
@@ -65,8 +70,8 @@ private:
     std::vector<std::string> notes_;
     std::vector<std::string> undecided_;
     std::optional<std::uint64_t> last_index_;  // accepted
-    WallTime last_received_;
-    std::uint64_t clock_steps_ = 0;
+    TimeAudit times_;
+    std::uint64_t first_index_;
     bool crash_tail_taken_ = false;
     std::uint64_t sealed_end_ = 0;
 };

@@ -72,7 +72,7 @@ public:
     // Of what was read so far.
     [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return ends_; }
     [[nodiscard]] std::vector<std::size_t> misnamed() const {
-        return misnamed_segments(segments_, lines_);
+        return misnamed_segments(segments_, lines_, first_segment_);
     }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] std::size_t files() const { return files_; }
@@ -82,6 +82,7 @@ private:
     void take(EntryBlock block);
 
     const std::vector<Segment>& segments_;
+    std::size_t first_segment_;
     std::shared_ptr<DeviceNames> devices_ = std::make_shared<DeviceNames>();
     BlockPlan plan_;
     OrderedWork<Block, EntryBlock> blocks_;

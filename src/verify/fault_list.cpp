@@ -72,7 +72,12 @@ std::string describe(const Fault& fault) {
     const auto join = [&place](const std::string& part) {
         place += (place.empty() ? "" : ", ") + part;
     };
-    if (fault.index) text = range_text("entry", "entries", *fault.index, fault.index_last) + " ";
+    if (fault.index) {
+        text = range_text("entry", "entries", *fault.index, fault.index_last) + " ";
+        if (fault.batch) {
+            text += "of " + range_text("batch", "batches", *fault.batch, fault.batch_last) + " ";
+        }
+    }
     const bool batch_is_subject = !fault.index && fault.batch;
     if (batch_is_subject) {
         text = range_text("batch", "batches", *fault.batch, fault.batch_last) + " ";
@@ -81,13 +86,9 @@ std::string describe(const Fault& fault) {
     if (!fault.segment.empty()) {
         join(fault.segment + (fault.line ? " line " + std::to_string(*fault.line) : ""));
     }
-    if (!batch_is_subject && fault.batch) {
-        std::string batch = range_text("batch", "batches", *fault.batch, fault.batch_last);
-        if (fault.batch_count && *fault.batch_count > 0 && fault.batch_first_index) {
-            batch += " (entries " + std::to_string(*fault.batch_first_index) + "-" +
-                     std::to_string(*fault.batch_first_index + *fault.batch_count - 1) + ")";
-        }
-        join(batch);
+    if (fault.index && fault.batch_count && *fault.batch_count > 0 && fault.batch_first_index) {
+        join("its batch holds entries " + std::to_string(*fault.batch_first_index) + "-" +
+             std::to_string(*fault.batch_first_index + *fault.batch_count - 1));
     }
     if (!fault.detail.empty()) join(fault.detail);
     if (!place.empty()) text += ": " + place;

@@ -43,9 +43,10 @@ const Segment* segment_of(const std::vector<Segment>& segments, std::uint64_t li
 }
 
 std::vector<std::size_t> misnamed_segments(const std::vector<Segment>& segments,
-                                           const std::vector<std::uint64_t>& lines) {
+                                           const std::vector<std::uint64_t>& lines,
+                                           std::size_t first) {
     std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < lines.size(); ++i) {
+    for (std::size_t i = first == 0 ? 0 : first + 1; i < lines.size(); ++i) {
         const std::uint64_t before = i == 0 ? 0 : segments[i - 1].first_line + lines[i - 1];
         if (lines[i] == 0 && segments[i].first_line != before) found.push_back(i);
     }

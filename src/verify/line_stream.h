@@ -30,9 +30,10 @@ struct SegmentList {
 [[nodiscard]] const Segment* segment_of(const std::vector<Segment>& segments, std::uint64_t line);
 
 // The names of segments that hold no whole line and are not the number of lines before them;
-// `lines` are the whole lines of each segment.
+// `lines` are the whole lines of each segment, which were counted from `first` on.
 [[nodiscard]] std::vector<std::size_t> misnamed_segments(const std::vector<Segment>& segments,
-                                                         const std::vector<std::uint64_t>& lines);
+                                                         const std::vector<std::uint64_t>& lines,
+                                                         std::size_t first = 0);
 
 // Reads a journal's lines, segment after segment.
 class LineStream {

@@ -55,6 +55,17 @@ Json target_json(const TargetSummary& one) {
     return json;
 }
 
+Json device_json(const DeviceSummary& device) {
+    return {{"device", device.device},
+            {"alerts", device.alerts},
+            {"gaps", device.gaps},
+            {"epochs", device.epochs},
+            {"epoch", device.epoch},
+            {"highest", device.highest},
+            {"first_index", device.first_index},
+            {"last_index", device.last_index}};
+}
+
 std::string dump(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -102,12 +113,17 @@ std::string to_json(const Report& report) {
               {"notes", report.notes},
               {"not_checked", report.not_checked},
               {"anchors", list_json(report.anchors, anchor_json)},
+              {"devices", list_json(report.devices, device_json)},
               {"targets", list_json(report.targets, target_json)}};
     json["checked"] = {{"segments", checked.segments},       {"bytes", checked.bytes},
                        {"entries", checked.entries},         {"alerts", checked.alerts},
                        {"audits", checked.audits},           {"batches", checked.batches},
                        {"checkpoints", checked.checkpoints}, {"seals", checked.seals},
                        {"devices", checked.devices},         {"anchors", checked.anchors}};
+    json["range"] = nullptr;
+    if (report.range) {
+        json["range"] = {{"first", report.range->first}, {"last", report.range->last}};
+    }
     json["entries"] = report.entries;
     json["unsealed"] = report.unsealed;
     json["unprotected"] = report.unprotected;

@@ -58,6 +58,10 @@ std::string to_text(const Report& report) {
            " alerts, " + number(checked.audits) + " audits) of " + number(checked.devices) +
            " devices, " + number(checked.batches) + " batches, " + number(checked.anchors) +
            " anchors\n";
+    if (report.range) {
+        out += "asked for entries " + number(report.range->first) + " to " +
+               number(report.range->last) + ": lines of other batches were not read\n";
+    }
     add_faults(out, report.faults, report.faults_unlisted);
     add_list(out, report.undecided, "UNDECIDED ");
     add_list(out, report.basis, "reason ");

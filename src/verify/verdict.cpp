@@ -108,6 +108,11 @@ std::vector<std::string> not_checked_of_entry(bool online) {
 void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors,
               const StampAudit& stamps, bool online) {
     report.not_checked = not_checked_by(trust, online);
+    if (report.range) {
+        report.not_checked.emplace_back(
+            "entries of batches outside the range asked for, and the numbers that devices "
+            "reached before it");
+    }
     report.anchors = anchors.summaries();
     report.targets = anchors.targets();
     for (TargetSummary& one : stamps.summaries()) report.targets.push_back(std::move(one));

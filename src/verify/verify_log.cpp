@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "anchorlog/verify/verify.h"
 #include "verify/anchor_audit.h"
@@ -17,10 +18,12 @@ public:
     LogAudit(FileSystem& fs, const std::string& dir, const Trust& trust, ChainView* chain,
              const AuditOptions& options)
         : fs_(fs), dir_(dir), trust_(trust), chain_(chain), options_(options),
+          range_(options.range.value_or(EntryRange())),
           anchors_(trust, faults_, report_.notes, report_.undecided), stamps_(trust, faults_),
           pool_(std::clamp(options.threads, 1u, kAuditThreadsMax)) {}
 
     Report run() {
+        report_.range = options_.range;
         if (open()) {
             const std::string origin = origin_for(fs_, batches_.segments, trust_);
             const Hash log_id = wire::log_id_of(origin);
@@ -64,8 +67,7 @@ private:
         BatchReader reader(fs_, batches_.segments, faults_, &pool_, keys_,
                            std::min(options_.block_bytes, BatchReader::kBlockBytes));
         HistoryAudit history(trust_, faults_, report_, keys_);
-        EntryAudit entries(fs_, log_.segments, pool_, options_.block_bytes, faults_,
-                           report_.checked);
+        progress_.bytes_total = bytes_to_read();
         std::uint64_t batch_id = 0;
         for (;; ++batch_id) {
             auto step = reader.next(batch_id);
@@ -79,25 +81,59 @@ private:
             const SealedFacts facts = history.line(reader, step->fact, batch_id);
             if (!facts.header_holds || !facts.understood) continue;
             ++report_.checked.batches;
-            if (auto done = take_batch(step->fact, facts, history, entries, before); !done) {
+            if (auto done = take_batch(step->fact, facts, history, before); !done) {
                 return done;
             }
+            tell_progress(reader);
         }
-        return finish(reader, entries, batch_id);
+        return finish(reader, batch_id);
+    }
+
+    // The files that hold lines to be read.
+    std::uint64_t bytes_to_read() {
+        std::uint64_t total = 0;
+        const auto add = [&](const Segment& segment) {
+            auto file = fs_.open(segment.path, OpenMode::read);
+            const auto size = file ? (*file)->size() : Result<std::uint64_t>(file.error());
+            total += size ? *size : 0;
+        };
+        for (const Segment& segment : batches_.segments) add(segment);
+        for (std::size_t i = 0; i < log_.segments.size(); ++i) {
+            const bool behind = log_.segments[i].first_line > range_.last;
+            const bool before =
+                i + 1 < log_.segments.size() && log_.segments[i + 1].first_line <= range_.first;
+            if (!behind && !before) add(log_.segments[i]);
+        }
+        return total;
+    }
+
+    void tell_progress(const BatchReader& reader) {
+        if (!options_.progress) return;
+        progress_.bytes_done = reader.bytes() + (entries_ ? entries_->bytes() : 0);
+        progress_.entries = report_.checked.entries;
+        options_.progress(progress_);
+    }
+
+    // From the first entry that is wanted on; lines before it are not looked at.
+    Result<EntryAudit*> entries_from(std::uint64_t index) {
+        if (!entries_) {
+            const std::uint64_t first = range_.first == 0 ? 0 : index;
+            entries_.emplace(fs_, log_.segments, pool_, options_.block_bytes, faults_,
+                             report_.checked, first);
+            if (auto done = entries_->seek(); !done) return std::move(done).error();
+        }
+        return &*entries_;
     }
 
     Result<void> take_batch(const BatchFact& fact, const SealedFacts& facts,
-                            const HistoryAudit& history, EntryAudit& entries, Before before) {
+                            const HistoryAudit& history, Before before) {
         const wire::Header& header = fact.header;
-        if (before.unknown) {
-            auto done = before.other_version ? entries.pass_over(header.first_index.value)
-                                             : entries.skip_to(header.first_index.value);
-            if (!done) return done;
+        const std::uint64_t end = header.first_index.value + header.count;
+        const bool too_early = range_.first > 0 && end <= range_.first;
+        if (!too_early && header.first_index.value <= range_.last) {
+            if (auto done = take_entries(header, before); !done) return done;
         }
-        if (header.count <= kCountMax) {
-            if (auto done = entries.batch(header); !done) return done;
-        }
-        sealed_end_ = header.first_index.value + header.count;
+        sealed_end_ = end;
         anchors_.batch(record_of_batch(history.log_id(), header, facts.history_root, facts.signer,
                                        fact.line.seal),
                        sealed_end_);
@@ -105,29 +141,68 @@ private:
         return {};
     }
 
-    Result<void> finish(const BatchReader& reader, EntryAudit& entries, std::uint64_t batches) {
-        auto unsealed = entries.tail(sealed_end_);
+    Result<void> take_entries(const wire::Header& header, Before before) {
+        const std::uint64_t first = header.first_index.value;
+        auto entries = entries_from(first);
+        if (!entries) return std::move(entries).error();
+        if (before.unknown) {
+            auto done =
+                before.other_version ? (*entries)->pass_over(first) : (*entries)->skip_to(first);
+            if (!done) return done;
+        }
+        if (header.count > kCountMax) return {};
+        return (*entries)->batch(header);
+    }
+
+    // The lines behind the last sealed entry, if they are wanted.
+    Result<void> audit_tail() {
+        if (range_.last < sealed_end_) {
+            report_.entries = sealed_end_;
+            return {};
+        }
+        auto entries = entries_from(std::max(sealed_end_, range_.first));
+        if (!entries) return std::move(entries).error();
+        auto unsealed = (*entries)->tail(std::max(sealed_end_, range_.first));
         if (!unsealed) return std::move(unsealed).error();
+        report_.unsealed = *unsealed;
+        report_.entries = sealed_end_ + *unsealed;
+        return {};
+    }
+
+    Result<void> finish(const BatchReader& reader, std::uint64_t batches) {
+        if (auto done = audit_tail(); !done) return done;
         if (reader.torn()) {
             report_.undecided.push_back(
                 reader.torn_at() +
                 " is incomplete: a crash cut a seal short (the daemon's next "
                 "start mends it), or somebody cut the file");
         }
-        for (const std::string& why : entries.undecided()) report_.undecided.push_back(why);
         if (auto done = check_batches_end(reader); !done) return done;
         check_names();
         anchors_.finish(batches);
         stamps_.finish(batches);
-        if (batches == 0 && !reader.torn()) no_genesis(*unsealed);
-        report_.unsealed = *unsealed;
-        report_.entries = sealed_end_ + *unsealed;
-        report_.checked.segments = entries.files() + reader.files();
-        report_.checked.bytes = entries.bytes() + reader.bytes();
-        report_.checked.devices = entries.devices().devices();
-        report_.devices = entries.devices().summaries();
-        for (std::string& note : entries.notes()) report_.notes.push_back(std::move(note));
+        if (batches == 0 && !reader.torn()) no_genesis(report_.unsealed);
+        report_.checked.segments = reader.files();
+        report_.checked.bytes = reader.bytes();
+        if (entries_) report_entries();
+        if (options_.range && report_.checked.entries == 0) {
+            report_.undecided.push_back(
+                "the log holds none of the entries asked for: it ends "
+                "before entry " +
+                std::to_string(report_.entries));
+        }
         return {};
+    }
+
+    void report_entries() {
+        report_.checked.segments += entries_->files();
+        report_.checked.bytes += entries_->bytes();
+        report_.checked.devices = entries_->devices().devices();
+        report_.devices = entries_->devices().summaries();
+        for (const std::string& why : entries_->undecided()) report_.undecided.push_back(why);
+        for (std::string& note : entries_->notes(!options_.range)) {
+            report_.notes.push_back(std::move(note));
+        }
     }
 
     Result<void> check_batches_end(const BatchReader& reader) {
@@ -185,6 +260,8 @@ private:
     const Trust& trust_;
     ChainView* chain_;
     const AuditOptions& options_;
+    const EntryRange range_;
+    Progress progress_;
     Report report_;
     FaultList faults_;
     AnchorAudit anchors_;
@@ -193,6 +270,7 @@ private:
     SegmentList log_;
     std::uint64_t sealed_end_ = 0;
     std::shared_ptr<LogKeys> keys_ = std::make_shared<LogKeys>();
+    std::optional<EntryAudit> entries_;
     WorkPool pool_;  // last: what its threads look at is there until they are done
 };
 

@@ -3,13 +3,16 @@
 #include <algorithm>
 
 #include "anchorlog/wire/alert.h"
+#include "anchorlog/wire/alert_line.h"
 #include "wire/canonical_scan.h"
+#include "wire/expected_alert.h"
 #include "wire/object_writer.h"
 
 namespace anchorlog::wire {
 
 namespace {
 
+constexpr std::string_view kAlertStart = "{\"alert\":";
 constexpr std::string_view kSenderPrefix = "urn:anchorlog:sender:";
 constexpr std::string_view kDaemon = "urn:anchorlog:daemon";
 
@@ -86,6 +89,57 @@ bool is_sender_urn(std::string_view text) {
     return text.starts_with(kSenderPrefix) && is_name(text.substr(kSenderPrefix.size()));
 }
 
+bool is_cert(std::string_view text) {
+    return text.size() == 2 * CertFingerprint().size() &&
+           std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// What stands behind the body, to the end of the line; `out.kind` is known.
+Result<void> read_envelope(LineCursor& cursor, EntryLine& out) {
+    const bool is_alert = out.kind == EntryLine::Kind::alert;
+    if (is_alert) {
+        cursor.expect(",\"cert\":\"");
+        out.cert = cursor.until("\"");
+        cursor.expect("\"");
+    }
+    cursor.expect(",\"index\":");
+    const std::string_view index = cursor.until(",");
+    cursor.expect(",\"received_at\":\"");
+    const std::string_view received_at = cursor.until("\"");
+    cursor.expect("\",\"sender\":\"");
+    out.sender = cursor.until("\"");
+    cursor.expect("\"");
+    const bool has_sent_at = is_alert && cursor.accept(",\"sent_at\":\"");
+    if (has_sent_at) {
+        out.sent_at = cursor.until("\"");
+        cursor.expect("\"");
+    }
+    cursor.expect("}");
+    if (!cursor.is_whole()) {
+        return bad_line(
+            "its members are not alert or audit, cert, index, received_at, sender, "
+            "sent_at, in this order and nothing else");
+    }
+
+    const auto number = parse_integer(index);
+    if (!number) return bad_line("`index` must be an integer from 0 to 2^53-1");
+    out.index = EntryIndex(*number);
+    const auto at = parse_server_time(received_at);
+    if (!at) return bad_line("`received_at` must be a time like 2026-01-02T03:04:05.678Z");
+    out.received_at = *at;
+    if (is_alert && !is_cert(out.cert)) return bad_line("`cert` must be 32 lower-case hex digits");
+    if (is_alert ? !is_sender_urn(out.sender) : out.sender != kDaemon) {
+        return bad_line(
+            "`sender` must be urn:anchorlog:sender:<name>, or urn:anchorlog:daemon "
+            "for an audit");
+    }
+    if (has_sent_at && !parse_sender_time(out.sent_at)) {
+        return bad_line("`sent_at` must be an RFC 3339 time with T and Z");
+    }
+    return {};
+}
+
 }  // namespace
 
 void append_alert_line(std::string& out, std::string_view canonical, const CertFingerprint& cert,
@@ -131,52 +185,24 @@ Result<EntryLine> parse_entry_line(std::string_view line) {
     if (cursor.accept("{\"audit\":")) {
         out.kind = EntryLine::Kind::audit;
     } else {
-        cursor.expect("{\"alert\":");
+        cursor.expect(kAlertStart);
     }
     out.body = cursor.object();
-    if (out.kind == EntryLine::Kind::alert) {
-        cursor.expect(",\"cert\":\"");
-        out.cert = cursor.until("\"");
-        cursor.expect("\"");
-    }
-    cursor.expect(",\"index\":");
-    const std::string_view index = cursor.until(",");
-    cursor.expect(",\"received_at\":\"");
-    const std::string_view received_at = cursor.until("\"");
-    cursor.expect("\",\"sender\":\"");
-    out.sender = cursor.until("\"");
-    cursor.expect("\"");
-    const bool has_sent_at = out.kind == EntryLine::Kind::alert && cursor.accept(",\"sent_at\":\"");
-    if (has_sent_at) {
-        out.sent_at = cursor.until("\"");
-        cursor.expect("\"");
-    }
-    cursor.expect("}");
-    if (!cursor.is_whole()) {
-        return bad_line(
-            "its members are not alert or audit, cert, index, received_at, sender, "
-            "sent_at, in this order and nothing else");
-    }
-
-    const auto number = parse_integer(index);
-    if (!number) return bad_line("`index` must be an integer from 0 to 2^53-1");
-    out.index = EntryIndex(*number);
-    const auto at = parse_server_time(received_at);
-    if (!at) return bad_line("`received_at` must be a time like 2026-01-02T03:04:05.678Z");
-    out.received_at = *at;
-    const bool is_alert = out.kind == EntryLine::Kind::alert;
-    if (is_alert && (out.cert.size() != 2 * CertFingerprint().size() || !from_hex(out.cert))) {
-        return bad_line("`cert` must be 32 lower-case hex digits");
-    }
-    if (is_alert ? !is_sender_urn(out.sender) : out.sender != kDaemon) {
-        return bad_line(
-            "`sender` must be urn:anchorlog:sender:<name>, or urn:anchorlog:daemon "
-            "for an audit");
-    }
-    if (has_sent_at && !parse_sender_time(out.sent_at)) {
-        return bad_line("`sent_at` must be an RFC 3339 time with T and Z");
-    }
+    if (auto read = read_envelope(cursor, out); !read) return std::move(read).error();
     return out;
+}
+
+std::optional<AlertLine> read_expected_line(std::string_view line) {
+    if (line.size() > kEntryLineSizeMax || !line.starts_with(kAlertStart)) return std::nullopt;
+    const std::string_view rest = line.substr(kAlertStart.size());
+    std::size_t size = 0;
+    const auto alert = read_expected_prefix(rest, size);
+    if (!alert) return std::nullopt;
+    EntryLine envelope;
+    LineCursor cursor(rest.substr(size));
+    if (!read_envelope(cursor, envelope)) return std::nullopt;
+    return AlertLine{envelope.index, envelope.received_at, alert->device_id, alert->epoch,
+                     alert->seq_no};
 }
 
 }  // namespace anchorlog::wire

@@ -38,7 +38,7 @@ public:
     std::string_view value() { return take(canonical_prefix(rest_, 1), 0); }
 
     [[nodiscard]] const char* at() const { return rest_.data(); }
-    [[nodiscard]] bool is_whole() const { return !is_failed_ && rest_.empty(); }
+    [[nodiscard]] bool is_failed() const { return is_failed_; }
 
 private:
     // The next `size` bytes; `behind` more are passed over.
@@ -114,12 +114,20 @@ void read_rest(Walk& walk, AlertFields& fields) {
 
 }  // namespace
 
-std::optional<AlertFields> read_expected_alert(std::string_view text) {
+std::optional<AlertFields> read_expected_prefix(std::string_view text, std::size_t& size) {
     Walk walk(text);
     AlertFields fields;
     read_identity(walk, fields);
     read_rest(walk, fields);
-    if (!walk.is_whole()) return std::nullopt;
+    if (walk.is_failed()) return std::nullopt;
+    size = static_cast<std::size_t>(walk.at() - text.data());
+    return fields;
+}
+
+std::optional<AlertFields> read_expected_alert(std::string_view text) {
+    std::size_t size = 0;
+    auto fields = read_expected_prefix(text, size);
+    if (!fields || size != text.size()) return std::nullopt;
     return fields;
 }
 

@@ -86,6 +86,12 @@ struct DeviceSummary {
     std::uint64_t last_index = 0;
 };
 
+// Entries by index, both included.
+struct EntryRange {
+    std::uint64_t first = 0;
+    std::uint64_t last = ~std::uint64_t{0};
+};
+
 // The audit of a whole log.
 struct Report {
     Verdict verdict = Verdict::undecided;
@@ -101,6 +107,7 @@ struct Report {
     std::vector<AnchorSummary> anchors;
     std::vector<TargetSummary> targets;  // by type, then name
     std::vector<DeviceSummary> devices;
+    std::optional<EntryRange> range;  // the entries asked for, if not all
     Checked checked;
     std::uint64_t entries = 0;                 // sealed and not
     std::uint64_t unsealed = 0;                // entries behind the last sealed batch
@@ -143,6 +150,16 @@ struct EntryReport {
     std::vector<std::string> not_checked;
     std::vector<AnchorSummary> anchors;
 };
+
+// What a page says of itself besides the report.
+struct HtmlFrame {
+    std::string store;
+    std::string trust;
+    std::string made_at;
+    std::string program;
+};
+// One page that needs nothing else, to read and to print. Everything is escaped.
+[[nodiscard]] std::string to_html(const Report& report, const HtmlFrame& frame);
 
 // For people: reasons first, the last line is the verdict. No colours, UTF-8, ends in LF.
 [[nodiscard]] std::string to_text(const Report& report);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -12,10 +14,22 @@
 
 namespace anchorlog::verify {
 
+// How far an audit is.
+struct Progress {
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0;  // of what will be read, as large as it was at the beginning
+    std::uint64_t entries = 0;      // checked so far
+};
+
 struct AuditOptions {
     unsigned threads = 1;  // 1 to kAuditThreadsMax
     // What one thread reads of log/ at once. It decides on memory and speed, never on a verdict.
     std::uint64_t block_bytes = 512 * 1024;
+    // Reads the lines of those batches alone that hold one of these entries. All headers, seals,
+    // checkpoints and anchors are checked in any case. Nothing: the whole log.
+    std::optional<EntryRange> range;
+    // Called after each batch, on the caller's thread. May be empty.
+    std::function<void(const Progress&)> progress;
 };
 inline constexpr unsigned kAuditThreadsMax = 64;
 

@@ -60,8 +60,8 @@ TEST_F(VerifyLog, AlteredEntryIsNamedExactlyWithLeafHashes) {
     EXPECT_EQ(fault.segment, "log/00000000000000000020.ndjson");
     EXPECT_EQ(fault.line, 4u);
     EXPECT_EQ(
-        describe(fault).find("entry 23 altered: log/00000000000000000020.ndjson line 4, batch 3 "
-                             "(entries 20-29)"),
+        describe(fault).find("entry 23 of batch 3 altered: log/00000000000000000020.ndjson line 4, "
+                             "its batch holds entries 20-29"),
         0u);
 }
 
