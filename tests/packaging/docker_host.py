@@ -152,6 +152,6 @@ class DockerHost:
         return Container(
             *capabilities, "--cgroupns=host", "--security-opt=seccomp=unconfined",
             "--security-opt=apparmor=unconfined", "--security-opt=systempaths=unconfined",
-            "--volume=/sys/fs/cgroup:/sys/fs/cgroup", "--volume=/var/lib/anchorlog",
+            "--volume=/sys/fs/cgroup:/sys/fs/cgroup", "--volume=/var/lib",
             "--tmpfs=/run", "--tmpfs=/run/lock", "--env=container=docker", image,
         )
