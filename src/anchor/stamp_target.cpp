@@ -95,7 +95,8 @@ public:
 private:
     StampFsm::Event execute(const StampFsm::Wait&) {
         const auto newest = base_.batches.newest();
-        return StampFsm::Ticked{newest ? std::optional(newest->batch_id) : std::nullopt};
+        if (!newest) return StampFsm::Failed{newest.error().message};
+        return StampFsm::Ticked{*newest ? std::optional((*newest)->batch_id) : std::nullopt};
     }
 
     StampFsm::Event execute(const StampFsm::Stamp& action) {

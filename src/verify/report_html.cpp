@@ -175,6 +175,18 @@ void add_anchors(Page& page, const Report& report) {
     page.end_table();
 }
 
+void add_targets(Page& page, const Report& report) {
+    if (report.targets.empty()) return;
+    page.heading("Targets");
+    page.begin_table({"Target", "Type", "State", "Covered to batch", "In words"});
+    for (const TargetSummary& one : report.targets) {
+        page.row("td",
+                 {one.target, one.type, one.state,
+                  one.covered_to ? number(*one.covered_to) : std::string("none"), one.detail});
+    }
+    page.end_table();
+}
+
 void add_devices(Page& page, const Report& report) {
     if (report.devices.empty()) return;
     page.heading("Devices");
@@ -206,6 +218,7 @@ std::string to_html(const Report& report, const HtmlFrame& frame) {
     page.list("Worth knowing, no faults", report.notes);
     page.list("What was not checked", report.not_checked);
     add_anchors(page, report);
+    add_targets(page, report);
     add_devices(page, report);
     if (!report.checkpoint.empty()) {
         page.heading("Newest checkpoint");
