@@ -69,7 +69,7 @@ SteadyTime CommitCore::next_turn(SteadyTime now) const {
     if (!sealing_) {
         const auto check = store_.sequencer->next_check();
         if (check && may_seal()) at = std::min(at, check->ms);
-    } else if (seal_retry_ && !seal_written_) {
+    } else if (seal_retry_ && !seal_written_ && may_seal()) {
         at = std::min(at, seal_retry_->ms);
     }
     if (group_since_ && !in_flight_) at = std::min(at, group_since_->ms + options_.delay_ms);
