@@ -162,7 +162,10 @@ void Intake::answer(const Answer& answer, Now now) {
     if (found == sessions_.end() || !found->second.asked) return;
     Session& session = found->second;
     session.asked = false;
-    if (const auto* welcome = std::get_if<WelcomeAnswer>(&answer.content)) {
+    if (session.ended) {
+        // Its group was refused meanwhile, and perhaps rejects with it: an ack now would speak for
+        // alerts that were neither stored nor answered.
+    } else if (const auto* welcome = std::get_if<WelcomeAnswer>(&answer.content)) {
         wire::append_frame(replies_to(answer.session).welcome, welcome->json);
     } else {
         take_compared(answer.session, session, std::get<CompareAnswer>(answer.content), now);

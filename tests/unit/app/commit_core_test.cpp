@@ -251,6 +251,25 @@ TEST_F(CommitCoreTest, AFullDiskRefusesTheGroupClosesAndLetsTheNextOneIn) {
     EXPECT_EQ(machine.lines(*machine.store().log).size(), 1u);
 }
 
+TEST_F(CommitCoreTest, ASessionWhoseGroupWasRefusedGetsNoAckAfterIt) {
+    send({1});
+    settle();
+    send({2});
+    turn();
+    send({1});  // again: to be compared with what is stored
+    turn();
+    ASSERT_EQ(questions.size(), 1u);
+    machine.files().fail(testing::SimCall::write, 1, Errc::storage_full);
+    write_one();
+    said.clear();
+    turn();
+    ASSERT_TRUE(closed);
+    CompareAnswer same{CompareAnswer::Verdict::same, EntryIndex(0)};
+    inputs.emplace_back(Answer{questions.front().session, same});
+    settle();
+    EXPECT_FALSE(acked(1));
+}
+
 TEST_F(CommitCoreTest, AuditsThatCannotBeWrittenDoNotMakeItSpin) {
     core->start(machine.clock().now());
     machine.files().set_capacity(machine.files().used());
@@ -315,6 +334,28 @@ TEST_F(CommitCoreTest, StopWorksOffWhatCameBeforeAndSealsIt) {
     EXPECT_EQ(published.batches, 2u);
     EXPECT_EQ(published.entries, 2u);  // and the `stop` audit
     EXPECT_EQ(published.open_entries, 0u);
+}
+
+TEST_F(CommitCoreTest, ASealThatADiskStayingFullPutsOffDoesNotMakeItSpin) {
+    machine.options.sequencer.batch.entries = 1;
+    ASSERT_TRUE(machine.start());
+    open();
+    send({1});
+    turn();
+    write_one();
+    turn();
+    ASSERT_EQ(jobs.front().kind, WriteJob::Kind::seal);
+    machine.files().fail(testing::SimCall::write, 1, Errc::storage_full);
+    machine.files().set_capacity(machine.files().used());
+    write_one();
+    turn();
+    machine.clock().advance_ms(5'000);
+    turn();
+    EXPECT_GT(core->next_turn(now()), now());
+    machine.files().set_capacity(std::uint64_t{1} << 40);
+    machine.clock().advance_ms(1'000);
+    settle();
+    EXPECT_EQ(published.batches, 2u);
 }
 
 TEST_F(CommitCoreTest, StopTriesASealOnceMoreThatAFullDiskPutOff) {
