@@ -25,7 +25,7 @@ test: build ## all tests: unit, simulation, lint, contracts, IDS, end to end, sp
 
 test-full: test test-asan test-ubsan test-tsan fuzz ## all tests, under sanitizers too, every fault, fuzzers, training
 	@tests/setup/install --full
-	@tests/setup/run_tests sim_full packaging_full e2e_full reference_full edits_full train
+	@tests/setup/run_tests sim_full mutants packaging_full e2e_full reference_full edits_full train
 
 test-asan: ## unit and end-to-end tests under AddressSanitizer
 test-ubsan: ## the same under UndefinedBehaviorSanitizer
