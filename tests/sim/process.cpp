@@ -46,8 +46,10 @@ Result<void> Process::wire(const ProcessOptions& options) {
                                               [this] { return published_.batches; });
     published_ = core_->published();
     publish_(published_);
+    anchors_ = std::make_unique<anchor::AnchorJournal>(*store_.anchors);
     auto engine = anchor::AnchorEngine::create(
-        options.target, *machine_.account, machine_.chain, *store_.anchors, *book_, machine_.clock,
+        options.target, *machine_.account, machine_.chain,
+        anchor::TargetBase{*anchors_, *book_, machine_.clock},
         [this](const std::string& what) { submit(app::ForkInput{what}); }, options.anchor_seed);
     if (!engine) return std::move(engine).error();
     engine_ = std::move(*engine);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "anchor/anchor_engine.h"
+#include "anchorlog/anchor/anchor_journal.h"
 #include "app/commit_core.h"
 #include "app/read_side.h"
 #include "sim/machine.h"
@@ -75,6 +76,7 @@ private:
     std::unique_ptr<app::JournalWriter> writer_;
     std::unique_ptr<app::Answerer> answerer_;
     std::unique_ptr<app::SealedBook> book_;
+    std::unique_ptr<anchor::AnchorJournal> anchors_;
     std::unique_ptr<anchor::AnchorEngine> engine_;
 
     std::vector<app::CommitInput> inputs_;
