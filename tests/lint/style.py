@@ -44,7 +44,9 @@ def whitespace(path: str, text: str) -> Findings:
     for number, line in enumerate(text.split("\n"), 1):
         if "\t" in line and PurePosixPath(path).name != "Makefile":
             findings.append(f"{path}:{number}: a tab")
-        if line != line.rstrip():
+        # An empty line that a patch leaves as it is stands there as one space.
+        is_context = line == " " and PurePosixPath(path).suffix == ".patch"
+        if line != line.rstrip() and not is_context:
             findings.append(f"{path}:{number}: white space at the end")
     if text and not text.endswith("\n"):
         findings.append(f"{path}:1: no newline at the end")

@@ -106,7 +106,8 @@ TEST_F(VerifyLog, ReorderedLinesAreNamed) {
     std::reverse(log.entries.begin() + 32, log.entries.begin() + 36);
     Report report = audit(log, trust_of(log));
     ASSERT_EQ(kinds(report), Kinds{"reordered"}) << all_faults(report);
-    EXPECT_EQ(describe(report.faults[0]).find("entries 32-35 re-ordered"), 0u);
+    EXPECT_EQ(describe(report.faults[0]).find("entries 32-35 of batch 4 re-ordered"), 0u)
+        << describe(report.faults[0]);
     std::reverse(log.entries.begin() + 32, log.entries.begin() + 36);
     std::swap(log.entries[19], log.entries[20]);
     report = audit(log, trust_of(log), nullptr, true);
