@@ -29,6 +29,8 @@ StampFsm::Action StampFsm::step(const Event& event, SteadyTime now) {
     std::visit([&](const auto& happened) { on(happened, now); }, event);
     const SteadyTime start{std::max(due_at_.ms, retry_at_.ms)};
     if (line_) return now < retry_at_ ? Action(Wait{retry_at_}) : Action(Record{*line_});
+    // What was sealed while a line was being made and written has woken nobody: look once more.
+    if (std::holds_alternative<Recorded>(event)) return Wait{now};
     if (!is_behind()) return Wait{{now.ms + kIdleWaitMs}};
     if (now < start) return Wait{start};
     // While a failing place is waited for, newer batches may have been sealed: they are looked up

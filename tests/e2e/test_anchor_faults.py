@@ -95,6 +95,9 @@ def anchor_of(gateway: Gateway) -> dict[str, Any]:
 
 def wait_stalled(gateway: Gateway, *words: str) -> str:
     def reason() -> str | None:
+        # An anchor that was mined waits for blocks on top; anvil's come on command.
+        if isinstance(gateway.chain, Anvil):
+            gateway.chain.mine()
         anchor = anchor_of(gateway)
         text = str(anchor.get("reason", ""))
         is_it = anchor["state"] == "stalled" and all(word in text for word in words)

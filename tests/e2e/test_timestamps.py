@@ -123,7 +123,7 @@ def changed_end(data: bytes) -> bytes:
 
 def dishonest(authority: Authority, tmp_path: Path) -> dict[str, Callable[[bytes], Answer]]:
     good = authority.signer
-    expired = Signer(tmp_path / "expired", "Clock House", (-20, -1))
+    expired = Signer(tmp_path / "expired", "Clock House", (-20, -1), good)
     foreign = Signer(tmp_path / "foreign", "Clock House")
 
     def der(make: Callable[[bytes], bytes]) -> Callable[[bytes], Answer]:

@@ -40,13 +40,16 @@ def _name(text: str) -> x509.Name:
 
 
 class Signer:
-    """A CA and its time stamping certificate, valid from and to `days` from now."""
+    """A CA, `of` another signer's or new, and a time stamping certificate of it, valid from and to
+    `days` from now."""
 
-    def __init__(self, directory: Path, name: str, days: tuple[int, int] = (-1, 30)) -> None:
+    def __init__(self, directory: Path, name: str, days: tuple[int, int] = (-1, 30),
+                 of: Signer | None = None) -> None:
         directory.mkdir(parents=True)
         self.dir = directory
         self._lock = threading.Lock()
-        ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        key = ec.generate_private_key(ec.SECP256R1())
+        self._ca_key = ca_key = of._ca_key if of else ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.UTC)
 
         def build(subject: str, public: ec.EllipticCurvePublicKey, span: tuple[int, int],
@@ -66,7 +69,8 @@ class Signer:
                 builder = builder.add_extension(usage, critical=True)
             return builder.sign(ca_key, hashes.SHA256())
 
-        self.ca = self._write("ca.crt", build(f"{name} CA", ca_key.public_key(), (-30, 90), True))
+        self.ca = of.ca if of else self._write(
+            "ca.crt", build(f"{name} CA", ca_key.public_key(), (-30, 90), True))
         self.certificate = self._write("tsa.crt", build(name, key.public_key(), days, False))
         self.key = directory / "tsa.key"
         self.key.write_bytes(
