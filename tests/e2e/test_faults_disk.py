@@ -57,6 +57,17 @@ def wait_state(gateway: Gateway, state: str, timeout_s: float = RESUME_S_MAX) ->
     wait_until(lambda: gateway.status()["state"] == state, state, timeout_s)
 
 
+def fill_until_full(gateway: Gateway, disk: SmallDisk, leave_bytes: int) -> None:
+    """Filled again at each look: a reservation of the daemon that does not fit is undone, and
+    what it had taken while we filled is free again."""
+
+    def full() -> bool:
+        disk.fill(leave_bytes)
+        return bool(gateway.status()["state"] == "storage_full")
+
+    wait_until(full, "storage_full", RESUME_S_MAX)
+
+
 def check_refuses_and_serves(gateway: Gateway, load: Load) -> None:
     """Full: nothing new, but everything that is there can be asked for."""
     assert gateway.http("/readyz") == (503, "storage_full\n")
@@ -80,8 +91,7 @@ def test_full_then_freed(on_disk: Callable[..., OnDisk], tally: Tally) -> None:
         assert load.drive(25, 5)
         gateway.wait_sealed(25)
         assert load.drive(30, 5)
-        disk.fill(RESERVE_BYTES // 2)
-        wait_state(gateway, "storage_full")
+        fill_until_full(gateway, disk, RESERVE_BYTES // 2)
         gateway.wait_sealed(30)  # the open batch is sealed on the reserve
         check_refuses_and_serves(gateway, load)
         disk.free()
@@ -100,8 +110,7 @@ def test_below_a_quarter_of_the_reserve_nothing_is_sealed(
     with gateway:
         load = Load(gateway, "cam-1")
         assert load.drive(15, 5)
-        disk.fill(RESERVE_BYTES // 8)
-        wait_state(gateway, "storage_full")
+        fill_until_full(gateway, disk, RESERVE_BYTES // 8)
         headers, entries = len(gateway.store.headers()), len(gateway.store.lines())
         time.sleep(1.5)  # past the interval: that nothing happens takes its time to see
         assert len(gateway.store.headers()) == headers
