@@ -27,7 +27,7 @@ test-full: test test-asan test-ubsan test-tsan fuzz ## all tests, under sanitize
 	@tests/setup/install --full
 	@tests/setup/run_tests sim_full mutants packaging_full e2e_full reference_full edits_full train
 
-test-asan: ## unit and end-to-end tests under AddressSanitizer
+test-asan: ## unit tests, simulation and end-to-end tests under AddressSanitizer
 test-ubsan: ## the same under UndefinedBehaviorSanitizer
 test-tsan: ## the same under ThreadSanitizer
 test-asan test-ubsan test-tsan: setup
