@@ -381,14 +381,16 @@ void AnchorAudit::finish(std::uint64_t batches) {
 }
 
 // A record that starts at batch f > 0 says the chain holds an earlier one that ends at f-1.
-// Where the log shows none, its past was rewritten after it had been anchored, or cut out.
+// Where the log shows none, its past was rewritten after it had been anchored, or cut out. What it
+// shows need not count: after a reorganisation that record is in a block the reader does not know
+// yet, and its receipt is superseded until the daemon has found it again. The level says the rest.
 void AnchorAudit::check_first_of(const TrustedAnchor& anchor, const AnchorClaim& first) {
     if (first.from_batch.value == 0) return;
     const std::uint64_t before = first.from_batch.value - 1;
     const auto [begin, end] = claims_.equal_range(before);
     const bool shown = std::any_of(begin, end, [&](const auto& pair) {
         const AnchorClaim& claim = pair.second;
-        return claim.from != AnchorClaim::From::attempt && !claim.superseded &&
+        return claim.from != AnchorClaim::From::attempt && (!claim.superseded || claim.matched) &&
                claim.chain_id == anchor.chain_id && claim.contract == anchor.contract;
     });
     if (shown) return;

@@ -287,11 +287,8 @@ verify::Trust trust_of(Machine& machine) {
 void Witness::check_by_verify_log(bool anchored) {
     coverage_.add(Event::log_verified);
     const Observing observing(machine_);
-    verify::Trust trust = trust_of(machine_);
-    // Blocks were replaced: receipts of the old ones stay on record until the daemon has looked at
-    // them again, and an auditor who trusts the new ones by then misses the others.
-    if (!anchored && coverage_[Event::reorganisation] > 0) trust.blocks.clear();
-    const verify::Report report = verify::verify_log(machine_.files, kDir, trust, nullptr);
+    const verify::Report report =
+        verify::verify_log(machine_.files, kDir, trust_of(machine_), nullptr);
     const bool good = report.verdict == verify::Verdict::pass && report.faults.empty();
     const bool all = report.entries == leaves_.size() && report.unprotected == 0;
     if (!good || (anchored && (report.level != verify::Level::anchored || !all))) {

@@ -354,7 +354,7 @@ void LogBuilder::anchor(FakeChain& chain, bool with_receipt) {
     add_steps(chain.anchor(newest_), with_receipt);
 }
 
-void LogBuilder::anchor_after_reorg(FakeChain& chain) {
+void LogBuilder::anchor_after_reorg(FakeChain& chain, bool found_again) {
     const FakeChain::Anchored& one = chain.anchor(newest_);
     FakeChain::Anchored before = one;
     before.block_number += 1'000'000;
@@ -368,6 +368,7 @@ void LogBuilder::anchor_after_reorg(FakeChain& chain) {
     superseded.reason = "the block left the chain";
     superseded.at = WallTime{now_ms_};
     anchors.push_back(wire::format_anchor_step(superseded));
+    if (!found_again) return;
     add_steps(one, true);
     anchors.erase(anchors.end() - 2);
 }

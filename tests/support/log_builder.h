@@ -98,8 +98,9 @@ public:
     void fill(std::uint64_t batches, std::uint64_t entries);
     // Anchors the newest batch: attempt, event, and, unless told not to, its receipt.
     void anchor(FakeChain& chain, bool with_receipt = true);
-    // The same, after a receipt whose block left the chain.
-    void anchor_after_reorg(FakeChain& chain);
+    // The same, after a receipt whose block left the chain; unless it is `found_again`, no receipt
+    // of the block it is in now is on record yet.
+    void anchor_after_reorg(FakeChain& chain, bool found_again = true);
     // The newest batch's signed checkpoint, and the line of a file target that has it.
     [[nodiscard]] const std::string& checkpoint() const { return checkpoint_; }
     void stamp_file();

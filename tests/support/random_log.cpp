@@ -214,7 +214,7 @@ private:
         if (awaits_receipt_) return;
         awaits_receipt_ = chance(5);
         if (!awaits_receipt_ && chance(4)) {
-            out_.log.anchor_after_reorg(out_.chain);
+            out_.log.anchor_after_reorg(out_.chain, !chance(3));
         } else {
             out_.log.anchor(out_.chain, !awaits_receipt_);
         }
@@ -223,7 +223,7 @@ private:
     std::mt19937_64 random_;
     RandomLog out_;
     std::uint64_t devices_ = 1;
-    std::uint8_t key_seed_ = 1;  // the builder's own first one
+    std::uint8_t key_seed_ = 1;    // the builder's own first one
     bool awaits_receipt_ = false;  // one transaction at a time
 };
 

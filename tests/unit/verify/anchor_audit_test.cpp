@@ -163,5 +163,50 @@ TEST_F(Anchors, SupersededReceiptDoesNotCount) {
     EXPECT_EQ(report.anchors[1].state, "superseded");
 }
 
+std::string superseding(const std::string& receipt_line) {
+    const auto receipt = std::get<wire::AnchorReceipt>(*wire::parse_anchor_step(receipt_line));
+    return wire::format_anchor_step(
+        wire::AnchorSuperseded{receipt.target, receipt.batch_id, receipt.hash, "reorg", {}});
+}
+
+// The block of an anchor was replaced and its new one, which the reader trusts, is not on record
+// yet; that of the next anchor is.
+TEST_F(Anchors, AReorganisationThatIsNotOnRecordYetIsNoFault) {
+    log.fill(1, 4);
+    log.anchor_after_reorg(chain, false);
+    log.fill(1, 4);
+    log.anchor(chain);
+    Trust trust = trust_of(log);
+    trust_blocks(trust, chain);
+    const Report report = audit(log, trust);
+    EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
+    EXPECT_EQ(report.level, Level::sealed) << "batch 6 is not covered, so no cover begins at 0";
+    EXPECT_EQ(report.anchored_to, 7u);
+    EXPECT_EQ(report.anchors[2].state, "superseded");
+    FakeChainView view(chain);
+    EXPECT_EQ(audit(log, trust, &view).level, Level::anchored) << "the chain itself knows it";
+    std::erase_if(log.anchors, [](const std::string& line) {
+        return line.find("\"batch_id\":6,") != std::string::npos &&
+               line.find("\"kind\":\"receipt\"") != std::string::npos;
+    });
+    EXPECT_EQ(kinds(audit(log, trust)), Kinds{"anchor_missing"}) << "nothing is shown any more";
+}
+
+// Superseded receipts of the true history do not make up for a past that is not theirs.
+TEST_F(Anchors, SupersededReceiptsOfAnotherPastShowNothing) {
+    LogBuilder forged;
+    forged.add_alert("cam-9");
+    forged.seal();
+    forged.fill(6, 10);
+    forged.anchor(chain);
+    for (const std::size_t line : {1u, 3u}) {
+        forged.anchors.insert(forged.anchors.begin(),
+                              {log.anchors[line], superseding(log.anchors[line])});
+    }
+    Trust trust = trust_of(log);
+    trust_blocks(trust, chain);
+    EXPECT_EQ(kinds(audit(forged, trust)), Kinds{"anchor_missing"});
+}
+
 }  // namespace
 }  // namespace anchorlog::verify
