@@ -186,6 +186,7 @@ void Daemon::wire_commit() {
     book_ = std::make_unique<SealedBook>(*store_.state, *store_.batches, config_.origin,
                                          signer_->public_key(),
                                          [this] { return commit_->published()->batches; });
+    entries_ = std::make_unique<EntryBook>(*store_.state, *store_.log, *book_);
     answerer_ = std::make_unique<Answerer>(
         *store_.state, *store_.log, wire::make_verifier_key(config_.origin, signer_->public_key()));
 }
@@ -244,6 +245,7 @@ StatusSources Daemon::status_sources() {
     return {config_.origin,
             clock_,
             *book_,
+            *entries_,
             [this] { return commit_->published(); },
             [this] { return listener_->stats(); },
             [this] { return anchors_.shown(); },

@@ -79,6 +79,7 @@ private:
     std::atomic<std::int64_t> client_ca_end_ms_ = 0;    // 0: not known
     std::unique_ptr<CommitLoop> commit_;
     std::unique_ptr<SealedBook> book_;
+    std::unique_ptr<EntryBook> entries_;
     std::unique_ptr<Answerer> answerer_;
     std::unique_ptr<net::IngestListener> listener_;
     AnchorSet anchors_;

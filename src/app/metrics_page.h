@@ -11,6 +11,7 @@
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/net/ingest.h"
 #include "app/commit_core.h"
+#include "app/entry_book.h"
 #include "app/read_side.h"
 #include "app/target_wiring.h"
 
@@ -34,6 +35,7 @@ struct StatusSources {
     std::string origin;
     const Clock& clock;
     const SealedBook& book;
+    const EntryBook& entries;
     std::function<std::shared_ptr<const Published>()> published;
     std::function<net::IngestStats()> ingest;
     std::function<std::vector<AnchorSet::Shown>()> anchors;

@@ -29,9 +29,10 @@ public:
     // The number of entries up to and including this batch.
     [[nodiscard]] Result<std::uint64_t> entries_through(BatchId batch) const;
 
-private:
+    // The batch's line; not_found: there is none yet.
     [[nodiscard]] Result<wire::BatchLine> line(BatchId batch) const;
 
+private:
     const ledger::StateIndex& state_;
     const store::Journal& batches_;
     const Hash log_id_;

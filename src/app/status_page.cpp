@@ -107,7 +107,8 @@ net::HttpReply status_page(const StatusSources& sources, const std::string& path
     if (path == "/metrics") {
         return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(sources)};
     }
-    return text_reply(404, "try /status, /metrics, /healthz or /readyz\n");
+    if (path.starts_with(kEntriesPath)) return entries_page(sources.entries, path);
+    return text_reply(404, "try /status, /metrics, /healthz, /readyz or /entries/ID\n");
 }
 
 net::HttpReply recovering_page(const std::string& path) {

@@ -11,7 +11,7 @@ namespace anchorlog::app {
 // nothing tells their senders why. /healthz fails, and the watchdog is not fed.
 inline constexpr std::int64_t kStepHeldMsMax = 10'000;
 
-// /healthz, /readyz, /status and /metrics of a running daemon. Read thread.
+// /healthz, /readyz, /status, /metrics and /entries/ of a running daemon. Read thread.
 [[nodiscard]] net::HttpReply status_page(const StatusSources& sources, const std::string& path);
 [[nodiscard]] net::HttpReply health_page(std::int64_t step_held_ms);
 // The same paths while the store is being recovered: alive, not ready.

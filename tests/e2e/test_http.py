@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from harness import Checkpoint, Gateway, Pki, make_alert, program
+from harness import Checkpoint, Gateway, Pki, logverify, make_alert, program, uuid7
 from harness.process import run_ok, wait_until
+from harness.verifier import EXIT_PASS
 
 SAMPLE = re.compile(
     r'([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.]+(?:e[+-][0-9]+)?)'
@@ -128,6 +131,70 @@ def test_ctl_status(gateway: Gateway) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 def test_only_get(gateway: Gateway, path: str, method: str) -> None:
     assert gateway.http(path, method)[0] == 405
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Iterator[tuple[Gateway, str]]:
+    """Sealed in batches of five; entries of two epochs share an id."""
+    config = {"batch": {"entries": 5, "seal_interval_min_ms": 0}}
+    shared = uuid7()
+    with Gateway(tmp_path_factory.mktemp("entries"), pki, config=config) as made:
+        with made.connect() as sender:
+            sender.deliver([make_alert(number) for number in range(1, 12)])
+            sender.deliver([make_alert(12, entry_id=shared)])
+            sender.deliver([make_alert(1, epoch=1, entry_id=shared)])
+            sender.deliver([make_alert(number, epoch=1) for number in range(2, 12)])
+        made.wait_sealed(23)
+        yield made, shared
+
+
+def test_entries_are_found_by_id(sealed: tuple[Gateway, str]) -> None:
+    gateway, _ = sealed
+    places: dict[str, list[int]] = {}
+    for index, entry in enumerate(gateway.store.lines()):
+        if "alert" in entry:
+            places.setdefault(entry["alert"]["entry_id"], []).append(index)
+    found = {}
+    for entry_id in places:
+        code, body = gateway.http(f"/entries/{entry_id}")
+        page = json.loads(body)
+        if code == 200:
+            found[entry_id] = [entry["index"] for entry in page["entries"]]
+            assert page["found"] == len(found[entry_id])
+        else:
+            assert (code, page["found"]) == (404, 0), "not sealed yet"
+    wanted = {entry_id: indexes for entry_id, indexes in places.items() if entry_id in found}
+    assert found == wanted
+    assert len(found) >= 20
+
+
+def test_an_entry_is_proven_by_id(sealed: tuple[Gateway, str], tmp_path: Path) -> None:
+    gateway, shared = sealed
+    entries = json.loads(gateway.http(f"/entries/{shared}")[1])["entries"]
+    assert len(entries) == 2, "both alerts that bear the id"
+    for entry in entries:
+        code, body = gateway.http(f"/entries/{shared}/{entry['index']}")
+        assert code == 200, body
+        file = tmp_path / f"{entry['index']}.evidence"
+        file.write_text(body)
+        verdict = logverify("evidence", file, gateway.trust_file())
+        assert verdict.exit_code == EXIT_PASS, verdict.text
+        assert [hit["index"] for hit in verdict.json["entries"]] == [entry["index"]]
+        file.write_text(body.replace("index ", "index 1", 1))
+        assert logverify("evidence", file, gateway.trust_file()).exit_code != EXIT_PASS
+
+
+def test_what_is_no_id_finds_nothing(sealed: tuple[Gateway, str]) -> None:
+    gateway, shared = sealed
+    assert gateway.http(f"/entries/{uuid7()}")[0] == 404
+    assert gateway.http(f"/entries/{shared}/0")[0] == 404, "another entry's index"
+    assert gateway.http(f"/entries/{shared}/18446744073709551615")[0] == 404
+    for bad in ("", "x", shared.upper(), shared[1:], shared + "/", shared + "/x", shared + "/-1",
+                shared + "/1/2", "%00" + shared, "../" + shared, "a" * 4_000):
+        assert gateway.http(f"/entries/{bad}")[0] == 400, bad
+    assert gateway.http("/entries")[0] == 404
+    assert gateway.http(f"/entries/{shared}", "POST")[0] == 405
+    assert gateway.http("/healthz") == (200, "ok\n")
 
 
 def test_other_paths(gateway: Gateway) -> None:

@@ -57,6 +57,7 @@ constexpr const char* kNames[kEvents] = {
     "recovery",
     "log_verified",
     "entry_verified",
+    "entry_found",
     "step",
 };
 

@@ -65,6 +65,7 @@ enum class Event {
     recovery,
     log_verified,
     entry_verified,
+    entry_found,
     step,
 };
 inline constexpr std::size_t kEvents = static_cast<std::size_t>(Event::step) + 1;

@@ -44,6 +44,7 @@ Result<void> Process::wire(const ProcessOptions& options) {
     answerer_ = std::make_unique<app::Answerer>(*store_.state, *store_.log, key);
     book_ = std::make_unique<app::SealedBook>(*store_.state, *store_.batches, kOrigin, key.key,
                                               [this] { return published_.batches; });
+    entries_ = std::make_unique<app::EntryBook>(*store_.state, *store_.log, *book_);
     published_ = core_->published();
     publish_(published_);
     anchors_ = std::make_unique<anchor::AnchorJournal>(*store_.anchors);

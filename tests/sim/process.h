@@ -8,6 +8,7 @@
 #include "anchor/anchor_engine.h"
 #include "anchorlog/anchor/anchor_journal.h"
 #include "app/commit_core.h"
+#include "app/entry_book.h"
 #include "app/read_side.h"
 #include "sim/machine.h"
 
@@ -58,6 +59,7 @@ public:
     // When something is due that is not now, if nothing else happens.
     [[nodiscard]] SteadyTime next_due() const;
     [[nodiscard]] ledger::Recovered& store() { return store_; }
+    [[nodiscard]] const app::EntryBook& entries() const { return *entries_; }
     [[nodiscard]] const app::Published& published() const { return published_; }
     [[nodiscard]] anchor::AnchorStatus anchor_status() const { return engine_->status(); }
 
@@ -76,6 +78,7 @@ private:
     std::unique_ptr<app::JournalWriter> writer_;
     std::unique_ptr<app::Answerer> answerer_;
     std::unique_ptr<app::SealedBook> book_;
+    std::unique_ptr<app::EntryBook> entries_;
     std::unique_ptr<anchor::AnchorJournal> anchors_;
     std::unique_ptr<anchor::AnchorEngine> engine_;
 

@@ -31,6 +31,7 @@ void Run::start() {
     network_->process_started();
     note_recovery();
     witness_.check_store();
+    witness_.check_by_id(process_->entries());
     if (dice_.one_in(8)) witness_.check_by_verify_log(false);
 }
 
@@ -143,9 +144,11 @@ void Run::finish() {
         machine_.clock.advance_ms(round() ? kRoundMs : kCalmMs);
         calm = process_->stopped() && is_all_anchored() ? calm + 1 : 0;
     }
+    witness_.check_store();
+    witness_.check_by_id(process_->entries());
+    witness_.check_by_evidence(process_->entries(), dice_.seed());
     end_process();
     machine_.files.kill();
-    witness_.check_store();
     witness_.check_by_verify_log(true);
     witness_.check_by_verify_entry(dice_.seed());
     for (const auto& sender : senders_) sender->check_nothing_lost();

@@ -5,6 +5,7 @@
 
 #include "anchorlog/eth/log_anchor.h"
 #include "anchorlog/eth/transaction.h"
+#include "anchorlog/verify/evidence.h"
 #include "anchorlog/verify/verify.h"
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/anchor_step.h"
@@ -16,6 +17,7 @@ namespace anchorlog::sim {
 namespace {
 
 constexpr std::size_t kNameDigits = 20;
+constexpr std::size_t kIdsLookedUp = 8;  // of all there are, after each start
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
@@ -117,6 +119,7 @@ void Witness::check_store() {
 void Witness::check_log() {
     const auto lines = lines_of("log");
     stored_.clear();
+    by_id_.clear();
     leaves_.clear();
     if (lines.size() < entries_shown_) {
         throw Violation(number(entries_shown_) + " entries were shown as durable, there are " +
@@ -149,6 +152,7 @@ void Witness::take_alert(const std::string& line, std::uint64_t index) {
     // Of one device the numbers ascend, so the newest stored one must be below.
     const auto [at, fresh] = stored_.try_emplace(key, Stored{index, std::string(entry->body)});
     if (!fresh) throw Violation(to_text(key) + " is stored twice");
+    by_id_[parsed->entry_id].push_back(index);
     if (std::next(at) != stored_.end() && std::next(at)->first.device == key.device) {
         throw Violation(to_text(key) + " is stored behind " + to_text(std::next(at)->first));
     }
@@ -203,6 +207,7 @@ void Witness::check_batches() {
         shown(line->checkpoint, end);
         next = end;
     }
+    sealed_ = next;
 }
 
 // All of them are of one tree exactly when each is the tree's own root at its size.
@@ -267,6 +272,32 @@ void Witness::check_anchors() {
     }
 }
 
+// Whoever asks the daemon for an id gets all the sealed entries that bear it, and no other.
+void Witness::check_by_id(const app::EntryBook& book) {
+    const Observing observing(machine_);
+    const std::size_t stride = by_id_.size() / kIdsLookedUp + 1;
+    std::size_t at = 0;
+    for (const auto& [id, indexes] : by_id_) {
+        if (at++ % stride != 0) continue;
+        coverage_.add(Event::entry_found);
+        const std::string name = "entry_id " + wire::format_entry_id(id);
+        const auto found = book.find(id);
+        if (!found) throw Violation(name + " is not looked up: " + found.error().message);
+        const auto sealed = std::count_if(indexes.begin(), indexes.end(),
+                                          [this](std::uint64_t index) { return index < sealed_; });
+        const bool same = std::equal(
+            found->places.begin(), found->places.end(), indexes.begin(), indexes.begin() + sealed,
+            [](const auto& place, std::uint64_t index) { return place.index.value == index; });
+        if (!same || found->total != found->places.size()) {
+            throw Violation(
+                name + ": " + number(found->total) + " entries are found, from " +
+                (found->places.empty() ? "none" : number(found->places.front().index.value)) +
+                ", the log has " + number(static_cast<std::uint64_t>(sealed)) + ", from " +
+                number(indexes.front()));
+        }
+    }
+}
+
 namespace {
 
 verify::Trust trust_of(Machine& machine) {
@@ -293,6 +324,22 @@ void Witness::check_by_verify_log(bool anchored) {
     const bool all = report.entries == leaves_.size() && report.unprotected == 0;
     if (!good || (anchored && (report.level != verify::Level::anchored || !all))) {
         throw Violation("verify_log says:\n" + verify::to_text(report));
+    }
+}
+
+void Witness::check_by_evidence(const app::EntryBook& book, std::uint64_t pick) {
+    if (by_id_.empty()) return;
+    const Observing observing(machine_);
+    const auto at = std::next(by_id_.begin(), static_cast<std::ptrdiff_t>(pick % by_id_.size()));
+    const auto& [id, indexes] = *at;
+    if (indexes.back() >= sealed_) throw Violation("an entry is not sealed at the end");
+    const std::string name = "entry " + number(indexes.back()) + " by its id";
+    const auto file = book.evidence(id, EntryIndex(indexes.back()));
+    if (!file) throw Violation(name + " is not proven: " + file.error().message);
+    const auto report = verify::verify_evidence(*file, trust_of(machine_), nullptr);
+    if (report.verdict != verify::Verdict::pass || report.hits.size() != 1 ||
+        report.hits.front().index != indexes.back()) {
+        throw Violation("verify_evidence says of " + name + ":\n" + verify::to_text(report));
     }
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/entry_book.h"
 #include "sim/machine.h"
 
 namespace anchorlog::sim {
@@ -40,6 +41,10 @@ public:
     void check_store();
     // And what an auditor says; `anchored`: everything must be under an anchor by now.
     void check_by_verify_log(bool anchored);
+    // What the daemon says to whoever asks for some of the stored ids; right after check_store().
+    void check_by_id(const app::EntryBook& book);
+    // And its proof of one of them, chosen by `pick`; at the end.
+    void check_by_evidence(const app::EntryBook& book, std::uint64_t pick);
     // One stored entry, chosen by `pick`, proven by itself.
     void check_by_verify_entry(std::uint64_t pick);
 
@@ -91,6 +96,8 @@ private:
 
     // Of the last check_store().
     std::map<AlertKey, Stored> stored_;
+    std::map<wire::EntryId, std::vector<std::uint64_t>> by_id_;  // → indexes, sealed or not
+    std::uint64_t sealed_ = 0;
     std::vector<Hash> leaves_;
     std::vector<Hash> merkle_roots_;   // by batch_id
     std::vector<Hash> history_roots_;  // by size
