@@ -1,5 +1,6 @@
 #include "anchor/rpc_client.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "anchor/rpc_json.h"
@@ -17,6 +18,9 @@ using nlohmann::json;
 constexpr std::size_t kEventsMax = 100'000;
 constexpr std::uint64_t kPriorityFeeDefault = 1'000'000'000;  // for nodes without a suggestion
 constexpr long kHttpOk = 200;
+constexpr long kTooManyRequests = 429;
+// A node that says "too many" and not for how long; doubled by whoever asks again too early.
+constexpr std::int64_t kRestUnstatedMs = 500;
 
 // A JSON-RPC answer: a result or the node's own error.
 struct Answer {
@@ -230,6 +234,9 @@ private:
         const auto http = http_->post(request.dump());
         if (!http) return Error{http.error().code, http.error().message + " (" + method + ")"};
         retry_after_ms_ = http->retry_after_ms;
+        if (http->status == kTooManyRequests) {
+            retry_after_ms_ = std::max(retry_after_ms_, kRestUnstatedMs);
+        }
         json body = parse_answer(http->body).value_or(json());
         if (!body.is_object() && http->status != kHttpOk) {
             return Answer{http->status, {}, RpcError{0, http_text(http->status), {}}};

@@ -102,6 +102,15 @@ TEST(RpcClient, RefusesAnswersThatAreNotTheOnesAskedFor) {
     }
 }
 
+TEST(RpcClient, TooManyRequestsIsAWishToBeLeftAlone) {
+    const auto limited = always({{"http", 429}, {"body", ""}});
+    EXPECT_FALSE(limited->chain_id().has_value());
+    EXPECT_EQ(limited->retry_after_ms(), 500);
+    const auto broken = always({{"http", 502}, {"body", ""}});
+    EXPECT_FALSE(broken->chain_id().has_value());
+    EXPECT_EQ(broken->retry_after_ms(), 0);
+}
+
 TEST(RpcClient, ABusyNodeIsUnavailableAndARevertIsRefused) {
     EXPECT_EQ(always({{"http", 429}, {"body", ""}})->chain_id().error().code, Errc::unavailable);
     EXPECT_EQ(always({{"http", 502}, {"body", "<html>"}})->chain_id().error().code,
