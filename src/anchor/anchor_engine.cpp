@@ -35,7 +35,8 @@ AnchorEngine::AnchorEngine(const EthereumTarget& target, Profile profile,
       batches_(base.batches), clock_(base.clock), on_fork_(std::move(on_fork)),
       fsm_(profile, std::int64_t{target.interval_s} * 1'000, std::move(resume), base.clock.now(),
            seed),
-      next_(Wait{base.clock.now().steady}), spending_(std::move(spending)) {}
+      next_(Wait{base.clock.now().steady}), spending_(std::move(spending)),
+      genesis_(target.genesis_hash) {}
 
 SteadyTime AnchorEngine::run_one() {
     if (storage_failed_) return {clock_.now().steady.ms + 60'000};
@@ -63,6 +64,8 @@ AnchorStatus AnchorEngine::status() const {
     out.attempts = attempts_;
     out.confirmed = confirmed_;
     out.reorgs = fsm_.reorgs();
+    out.conflicts = fsm_.conflicts();
+    out.conflict = fsm_.conflict();
     out.errors = fsm_.errors();
     return out;
 }
@@ -145,7 +148,9 @@ Result<Event> AnchorEngine::execute(const Harvest& action) {
     auto proof = prove_event(chain_, target_.contract, sealed->log_id, action.batch, action.mined);
     if (!proof) return proof.error();
     if (eth::record_of_event(proof->event) != to_record(*sealed)) {
-        return Error{Errc::invalid_input, "the event is of another record than the sealed batch"};
+        Looked other;
+        other.kind = Looked::Kind::other;
+        return Event(std::move(other));
     }
     wire::AnchorReceipt receipt;
     receipt.target = target_.id;

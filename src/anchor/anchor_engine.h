@@ -75,7 +75,7 @@ private:
     AnchorFsm fsm_;
     Action next_;
     Spending spending_;
-    std::optional<Hash> genesis_;                    // pinned on first use
+    std::optional<Hash> genesis_;                    // configured, or pinned on first use
     std::optional<std::uint64_t> anchors_in_purse_;  // what the balance pays for
     std::optional<std::uint64_t> head_;
     std::string noted_;  // last state that was logged

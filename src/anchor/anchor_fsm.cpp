@@ -110,7 +110,7 @@ void AnchorFsm::on(const GatesChecked& event, SteadyTime now) {
     if (!newest_ || *newest_ < top) {
         suspect_ = Suspect{top, true};
     } else if (!event.is_newest_ours) {
-        if (conflict_batch_ != top) suspect_ = Suspect{top, false};
+        if (!conflicts_.contains(top)) suspect_ = Suspect{top, false};
     } else if (!flight_ && !has_receipt(top) && !unfindable_.contains(top)) {
         finding_ = top;
     }
@@ -426,7 +426,7 @@ void AnchorFsm::on(const Examined& event, SteadyTime now) {
         has_asked_ = true;
         return hold("unproven: " + what, now);
     }
-    conflict_batch_ = suspect.batch;
+    conflicts_.insert(suspect.batch);
     conflict_ = what;
     stage_ = Stage::conflict;
     ++errors_;
@@ -457,7 +457,7 @@ void AnchorFsm::on(const Failed& event, SteadyTime now) {
     suspect_.reset();
     gates_open_ = false;
     has_asked_ = true;
-    hold(event.reason, now);
+    hold(event.reason, now, profile_.probe_max_ms);
 }
 
 }  // namespace anchorlog::anchor

@@ -194,6 +194,9 @@ public:
     [[nodiscard]] std::optional<BatchId> sent_batch() const { return sent_batch_; }
     [[nodiscard]] std::optional<Hash> sent_transaction() const { return sent_transaction_; }
     [[nodiscard]] const std::vector<LiveReceipt>& receipts() const { return receipts_; }
+    // Batches for which the chain holds another record, and what was found for the last of them.
+    [[nodiscard]] std::uint64_t conflicts() const { return conflicts_.size(); }
+    [[nodiscard]] const std::string& conflict() const { return conflict_; }
     [[nodiscard]] std::uint64_t reorgs() const { return reorgs_; }
     [[nodiscard]] std::uint64_t errors() const { return errors_; }
     // Since it was made, the chain was heard or could not be: a fork it shows has been raised.
@@ -258,6 +261,7 @@ private:
     [[nodiscard]] std::optional<BatchId> missing_receipt() const;
     [[nodiscard]] std::optional<BatchId> overlapped_receipt() const;
     void hold(std::string reason, SteadyTime now);
+    void hold(std::string reason, SteadyTime now, std::int64_t rest_max_ms);
     void progress();
 
     const Profile profile_;
@@ -278,7 +282,7 @@ private:
 
     std::optional<BatchId> newest_;
     std::uint64_t chain_next_ = 0;
-    std::optional<BatchId> conflict_batch_;
+    std::set<BatchId> conflicts_;  // the chain holds another record of these, proven
     std::optional<Suspect> suspect_;
     std::optional<std::string> fork_;  // to be raised
     std::optional<BatchId> finding_;   // an anchor of ours that has no receipt on record

@@ -75,7 +75,7 @@ Action AnchorFsm::decide_idle(SteadyTime now) {
 }
 
 bool AnchorFsm::is_wanted(BatchId batch) const {
-    return batch.value >= chain_next_ && batch != conflict_batch_ && !has_receipt(batch);
+    return batch.value >= chain_next_ && !conflicts_.contains(batch) && !has_receipt(batch);
 }
 
 bool AnchorFsm::has_receipt(BatchId batch) const {
@@ -84,13 +84,15 @@ bool AnchorFsm::has_receipt(BatchId batch) const {
 }
 
 // Every batch has exactly one anchor. Where the batch just before an anchor's first one has no
-// receipt of its own on record, that anchor exists on the chain and its proof is missing here.
+// receipt of its own on record, that anchor exists on the chain and its proof is missing here; or
+// it is somebody else's, which is how a conflict is found again after a restart.
 std::optional<BatchId> AnchorFsm::missing_receipt() const {
     for (auto it = receipts_.rbegin(); it != receipts_.rend(); ++it) {
         if (it->from.value == 0) continue;
         const BatchId before(it->from.value - 1);
         const bool is_next = std::next(it) != receipts_.rend() && std::next(it)->batch == before;
-        if (!is_next && !unfindable_.contains(before)) return before;
+        const bool is_told = unfindable_.contains(before) || conflicts_.contains(before);
+        if (!is_next && !is_told) return before;
     }
     return std::nullopt;
 }
@@ -105,10 +107,14 @@ std::optional<BatchId> AnchorFsm::overlapped_receipt() const {
 }
 
 void AnchorFsm::hold(std::string reason, SteadyTime now) {
+    hold(std::move(reason), now, profile_.backoff_max_ms);
+}
+
+void AnchorFsm::hold(std::string reason, SteadyTime now, std::int64_t rest_max_ms) {
     hold_ = std::move(reason);
     ++failures_;
     ++errors_;
-    retry_at_ = {now.ms + backoff_ms(failures_, profile_.backoff_max_ms, random_)};
+    retry_at_ = {now.ms + backoff_ms(failures_, rest_max_ms, random_)};
 }
 
 void AnchorFsm::progress() {

@@ -28,8 +28,8 @@ int rank(SendClass kind) {
 }  // namespace
 
 EndpointSet::EndpointSet(std::vector<std::unique_ptr<ChainClient>> nodes, std::uint64_t chain_id,
-                         const Clock& clock)
-    : nodes_(nodes.size()), chain_id_(chain_id), clock_(clock) {
+                         std::optional<Hash> genesis, const Clock& clock)
+    : nodes_(nodes.size()), chain_id_(chain_id), clock_(clock), genesis_(genesis) {
     ANCHORLOG_ASSERT(!nodes.empty());
     for (std::size_t i = 0; i < nodes.size(); ++i) nodes_[i].client = std::move(nodes[i]);
 }
@@ -294,10 +294,11 @@ Result<std::vector<eth::Log>> EndpointSet::anchored_events(const eth::Address& c
 }
 
 std::unique_ptr<ChainClient> make_endpoint_set(const std::vector<RpcOptions>& nodes,
-                                               std::uint64_t chain_id, const Clock& clock) {
+                                               std::uint64_t chain_id, std::optional<Hash> genesis,
+                                               const Clock& clock) {
     std::vector<std::unique_ptr<ChainClient>> clients;
     for (const RpcOptions& node : nodes) clients.push_back(make_rpc_client(node));
-    return std::make_unique<EndpointSet>(std::move(clients), chain_id, clock);
+    return std::make_unique<EndpointSet>(std::move(clients), chain_id, genesis, clock);
 }
 
 }  // namespace anchorlog::anchor

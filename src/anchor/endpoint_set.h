@@ -28,7 +28,7 @@ class EndpointSet final : public ChainClient {
 public:
     // At least one node. `clock` outlives the set.
     EndpointSet(std::vector<std::unique_ptr<ChainClient>> nodes, std::uint64_t chain_id,
-                const Clock& clock);
+                std::optional<Hash> genesis, const Clock& clock);
 
     // Of the node the last answer is from.
     [[nodiscard]] std::string endpoint() const override;
@@ -85,7 +85,7 @@ private:
     std::vector<Node> nodes_;
     const std::uint64_t chain_id_;
     const Clock& clock_;
-    std::optional<Hash> genesis_;  // of the first node that was of the chain
+    std::optional<Hash> genesis_;  // as given, else of the first node that was of the chain
     std::optional<SteadyTime> heads_at_;
     std::size_t used_ = 0;
     Error last_error_{Errc::unavailable, "no endpoint was asked yet"};

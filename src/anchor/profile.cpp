@@ -33,8 +33,9 @@ Result<Profile> profile_of(const EthereumTarget& target) {
         return profile;
     }
     if (target.profile == "l1") {
-        return Profile{ConfirmRule::finalized, 0, false, 4'000, 60'000, 60'000, 180'000,
-                       kPublicBackoffMaxMs};
+        return Profile{
+            ConfirmRule::finalized, 0, false, 4'000, 60'000, 60'000, 180'000, kPublicBackoffMaxMs,
+            kPublicBackoffMaxMs};
     }
     if (target.profile == "op-stack") {
         return Profile{ConfirmRule::safe,  0, true, 1'000, 10'000, 30'000, 60'000,

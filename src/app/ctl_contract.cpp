@@ -52,8 +52,8 @@ Result<void> contract_deploy(const CtlCall& call) {
     const std::string address = eth::format_address(deployed->contract);
     const std::string code_hash = "0x" + to_hex(deployed->code_hash);
     const auto chain_id = static_cast<unsigned long long>(deployed->chain_id);
-    std::printf("address %s\ncode_hash %s\nchain_id %llu\n", address.c_str(), code_hash.c_str(),
-                chain_id);
+    std::printf("address %s\ncode_hash %s\nchain_id %llu\ngenesis_hash 0x%s\n", address.c_str(),
+                code_hash.c_str(), chain_id, to_hex(deployed->genesis_hash).c_str());
     std::printf("trust anchor eip155:%llu:%s %s private\n", chain_id, address.c_str(),
                 code_hash.c_str());
     return {};

@@ -130,6 +130,8 @@ void anchor_metrics(MetricsText& out, const StatusSources& sources, const Publis
          [](const Status& a) { return a.errors; });
     each("anchor_reorgs_total", "counter", "Anchors whose block left the chain.",
          [](const Status& a) { return a.reorgs; });
+    each("anchor_conflicts", "gauge", "Batches for which the chain holds another record.",
+         [](const Status& a) { return a.conflicts; });
     each("anchor_covered_batch", "gauge", "Highest batch under a confirmed anchor, -1 for none.",
          [](const Status& a) {
              return a.covered_to ? static_cast<std::int64_t>(a.covered_to->value) : -1;

@@ -45,6 +45,12 @@ nlohmann::json anchor_json(const Shown& shown) {
         out["anchors_left"] = *anchor.anchors_in_purse;
         if (*anchor.anchors_in_purse < anchor::kAnchorsInPurseLow) out["alarm"] = "balance low";
     }
+    // Not the state alone: a later batch is anchored all the same, and this must not go with it.
+    if (anchor.conflicts > 0) {
+        out["alarm"] = "conflict";
+        out["conflicts"] = anchor.conflicts;
+        out["conflict"] = anchor.conflict;
+    }
     return out;
 }
 

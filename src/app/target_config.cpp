@@ -31,6 +31,14 @@ void read_mode(ConfigReader& reader, TargetConfig& out) {
                                     : TargetMode::best_effort;
 }
 
+std::optional<Hash> read_hash(ConfigReader& reader, const char* name, std::string_view text) {
+    if (text.starts_with("0x")) {
+        if (const auto hash = hash_from_hex(text.substr(2))) return *hash;
+    }
+    reader.fail(name, "must be 0x and 64 lower-case hex digits");
+    return std::nullopt;
+}
+
 void read_money(ConfigReader& reader, anchor::EthereumTarget& target) {
     std::uint64_t cap_gwei = target.max_fee_cap_wei / kWeiPerGwei;
     reader.number("max_fee_gwei", cap_gwei, 1, 1'000'000);
@@ -44,11 +52,13 @@ void read_money(ConfigReader& reader, anchor::EthereumTarget& target) {
 void read_ethereum(ConfigReader& reader, const std::string& base_dir, TargetConfig& out) {
     std::string contract;
     std::string code_hash;
+    std::string genesis;
     anchor::EthereumTarget& target = out.ethereum;
     reader.texts("rpc", out.rpc_urls, kEndpointsMax);
     reader.number("chain_id", target.chain_id, 1, kIntegerMax);
     reader.text("contract", contract, true);
     reader.text("code_hash", code_hash, true);
+    reader.text("genesis_hash", genesis);
     reader.text("submitter_key", out.submitter_key_path, true);
     reader.one_of("profile", target.profile, {"ganache", "anvil", "l1", "op-stack", "custom"});
     reader.number("confirmations", target.confirmations, 1, 10'000);
@@ -60,13 +70,8 @@ void read_ethereum(ConfigReader& reader, const std::string& base_dir, TargetConf
     } else {
         reader.fail("contract", address.error().message);
     }
-    auto hash = code_hash.starts_with("0x") ? hash_from_hex(std::string_view(code_hash).substr(2))
-                                            : hash_from_hex("");
-    if (hash) {
-        target.code_hash = *hash;
-    } else {
-        reader.fail("code_hash", "must be 0x and 64 lower-case hex digits");
-    }
+    if (const auto hash = read_hash(reader, "code_hash", code_hash)) target.code_hash = *hash;
+    if (!genesis.empty()) target.genesis_hash = read_hash(reader, "genesis_hash", genesis);
 }
 
 void read_file_target(ConfigReader& reader, const std::string& base_dir, TargetConfig& out) {

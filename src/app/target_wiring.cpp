@@ -35,7 +35,9 @@ Result<std::unique_ptr<anchor::AnchorTarget>> make_target(const TargetConfig& ta
     for (const std::string& url : target.rpc_urls) nodes.push_back({.url = url});
     return anchor::make_ethereum_target(
         target.ethereum, std::move(*key),
-        anchor::make_endpoint_set(nodes, target.ethereum.chain_id, base.clock), base, on_fork);
+        anchor::make_endpoint_set(nodes, target.ethereum.chain_id, target.ethereum.genesis_hash,
+                                  base.clock),
+        base, on_fork);
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ struct AnchorStatus {
     std::uint64_t confirmed = 0;
     std::uint64_t reorgs = 0;
     std::uint64_t errors = 0;
+    std::uint64_t conflicts = 0;  // batches of ours for which the chain holds another record
+    std::string conflict;         // what was found for the last of them
 };
 
 // One place outside the log where its history is committed to. What it put on record in anchors/
@@ -95,7 +97,9 @@ struct EthereumTarget {
     std::string id;  // names the target in anchors/, status and metrics
     std::uint64_t chain_id = 0;
     eth::Address contract{};
-    Hash code_hash;                   // keccak256 of the runtime code the operator trusts
+    Hash code_hash;  // keccak256 of the runtime code the operator trusts
+    // Block 0 of the chain. Without it that of the first answer counts until the process ends.
+    std::optional<Hash> genesis_hash;
     std::string profile = "ganache";  // finality: ganache, anvil, l1, op-stack, custom
     std::uint64_t confirmations = 1;  // for `custom`
     std::uint32_t interval_s = 0;     // between two anchors

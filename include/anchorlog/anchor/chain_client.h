@@ -118,9 +118,11 @@ struct RpcOptions {
 };
 // libcurl. http and https only; TLS is verified; redirects and proxies are not followed.
 [[nodiscard]] std::unique_ptr<ChainClient> make_rpc_client(const RpcOptions& options);
-// Several nodes of one chain as one; see src/anchor/endpoint_set.h. `clock` outlives it.
+// Several nodes of one chain as one; see src/anchor/endpoint_set.h. Without `genesis` the first
+// node's counts. `clock` outlives it.
 [[nodiscard]] std::unique_ptr<ChainClient> make_endpoint_set(const std::vector<RpcOptions>& nodes,
                                                              std::uint64_t chain_id,
+                                                             std::optional<Hash> genesis,
                                                              const Clock& clock);
 
 }  // namespace anchorlog::anchor

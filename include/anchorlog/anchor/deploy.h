@@ -13,6 +13,7 @@ struct Deployment {
     eth::Address contract{};
     Hash code_hash;
     std::uint64_t chain_id = 0;
+    Hash genesis_hash;
 };
 
 struct DeployOptions {

@@ -107,6 +107,7 @@ class Gateway:
         return {
             "id": "eth", "type": "ethereum", "rpc": chain.url, "chain_id": chain.chain_id,
             "contract": made["address"], "code_hash": made["code_hash"],
+            "genesis_hash": made["genesis_hash"],
             "submitter_key": "submitter.key", "profile": chain.profile, "interval_s": 0,
         }
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "anchorlog/base/log.h"
 #include "unit/anchor/anchor_rig.h"
 
 namespace anchorlog::testing {
@@ -180,32 +181,58 @@ TEST(AnchorFaults, TenThousandBatchesPendingAtStart) {
     EXPECT_LE(rig.clock.now().steady.ms - before, 1'000);
 }
 
+// How a chain is away: it refuses at once, or swallows what it is sent until the deadline to
+// connect.
+struct Absence {
+    const char* name;
+    std::int64_t call_ms;
+};
+
+// The worker's part of the time between the return of the chain and the confirmed anchor. What it
+// knows of the outage are failed calls alone.
+std::int64_t recovery_ms(const Absence& absence, const std::string& profile,
+                         std::int64_t phase_ms) {
+    Rig rig;
+    rig.target.profile = profile;
+    rig.start();
+    EXPECT_TRUE(rig.run_until_covered(0));
+    bool is_away = true;
+    rig.chain.on_call = [&](std::string_view) -> std::optional<Error> {
+        if (!is_away) return std::nullopt;
+        rig.clock.advance_ms(absence.call_ms);
+        return Error{Errc::unavailable, "no route"};
+    };
+    const std::int64_t begin_ms = rig.clock.now().steady.ms;
+    for (std::int64_t batch = 1; batch <= 600; ++batch) {
+        rig.batches.seal_to(static_cast<std::uint64_t>(batch));
+        rig.wake();
+        rig.run_to(begin_ms + batch * 1'000);
+    }
+    rig.run_to(begin_ms + 600'000 + phase_ms);
+    const std::uint64_t sends = rig.chain.sends();
+    const std::int64_t back_ms = begin_ms + 600'000 + phase_ms;
+    is_away = false;
+    EXPECT_TRUE(rig.run_until_covered(600)) << rig.reason();
+    EXPECT_EQ(rig.chain.sends() - sends, 1u);
+    rig.expect_events({0, 600});
+    return rig.clock.now().steady.ms - back_ms;
+}
+
 // Figure: 10 min outage at 1 batch/s → all covered ≤ 5 s after the chain is back, one transaction.
 TEST(AnchorFigures, AnOutageOfTenMinutesIsOverWithinSeconds) {
-    std::int64_t slowest_ms = 0;
-    for (std::int64_t phase_ms = 0; phase_ms < 5'000; phase_ms += 100) {
-        Rig rig;
-        rig.start();
-        ASSERT_TRUE(rig.run_until_covered(0));
-        rig.chain.on_call = [](std::string_view) {
-            return Error{Errc::unavailable, "no route"};
-        };
-        for (std::uint64_t batch = 1; batch <= 600; ++batch) {
-            rig.batches.seal_to(batch);
-            rig.run_for(1'000);
+    configure_log(LogLevel::error, LogFormat::text);
+    for (const Absence& absence : {Absence{"refuses", 0}, Absence{"swallows", 2'000}}) {
+        std::int64_t slowest_ms = 0;
+        for (std::int64_t phase_ms = 0; phase_ms < 5'000; phase_ms += 100) {
+            slowest_ms = std::max(slowest_ms, recovery_ms(absence, "ganache", phase_ms));
         }
-        rig.clock.advance_ms(phase_ms);
-        const std::uint64_t sends = rig.chain.sends();
-        const std::int64_t back_ms = rig.clock.now().steady.ms;
-        rig.chain.on_call = nullptr;
-        ASSERT_TRUE(rig.run_until_covered(600));
-        EXPECT_EQ(rig.chain.sends() - sends, 1u);
-        rig.expect_events({0, 600});
-        slowest_ms = std::max(slowest_ms, rig.clock.now().steady.ms - back_ms);
+        std::printf(
+            "outage of 600 s, 600 batches, the node %s: covered %lld ms after the chain is "
+            "back at most, of 50 moments\n",
+            absence.name, static_cast<long long>(slowest_ms));
+        EXPECT_GT(slowest_ms, 0) << "the moments were not spread";
+        EXPECT_LE(slowest_ms, 5'000);
     }
-    std::printf("outage of 600 s, 600 batches: covered %lld ms after the chain is back at most\n",
-                static_cast<long long>(slowest_ms));
-    EXPECT_LE(slowest_ms, 5'000);
 }
 
 }  // namespace

@@ -117,22 +117,40 @@ TEST(AnchorFsm, ABatchThatALaterAnchorCoversIsLetGo) {
     EXPECT_EQ(expect<FindEvent>(f.step(GatesChecked{"", 8, true}, kNow)).batch.value, 7u);
 }
 
-TEST(AnchorFsm, BacksOffExponentiallyAndWithinBounds) {
-    Profile profile;
-    profile.backoff_max_ms = 60'000;
+// Waits after 20 failures of one kind in a row.
+std::vector<std::int64_t> waits(const Profile& profile, const Event& failure) {
     AnchorFsm f = fsm(profile);
+    std::vector<std::int64_t> out;
     SteadyTime now = kNow;
-    std::int64_t low = kBackoffMinMs;
     for (int i = 0; i < 20; ++i) {
         expect<CheckGates>(f.step(Ticked{BatchId(0)}, now));
-        const SteadyTime until = expect<Wait>(f.step(Failed{"down"}, now)).until;
-        const std::int64_t waited = until.ms - now.ms;
-        EXPECT_GE(waited, low * 8 / 10);
-        EXPECT_LE(waited, 60'000);
-        low = std::min<std::int64_t>(low * 2, 60'000);
+        const SteadyTime until = expect<Wait>(f.step(failure, now)).until;
+        out.push_back(until.ms - now.ms);
         now = until;
     }
     EXPECT_EQ(f.errors(), 20u);
+    return out;
+}
+
+TEST(AnchorFsm, BacksOffExponentiallyAndWithinBounds) {
+    Profile profile;
+    profile.backoff_max_ms = 60'000;
+    profile.probe_max_ms = 2'000;
+    GatesChecked closed;
+    closed.refusal = "another chain";
+    std::int64_t low = kBackoffMinMs;
+    for (const std::int64_t waited : waits(profile, closed)) {
+        EXPECT_GE(waited, low * 8 / 10);
+        EXPECT_LE(waited, 60'000);
+        low = std::min<std::int64_t>(low * 2, 60'000);
+    }
+    // A node that says nothing is asked sooner: an outage is over for us only when we ask.
+    low = kBackoffMinMs;
+    for (const std::int64_t waited : waits(profile, Failed{"down"})) {
+        EXPECT_GE(waited, low * 8 / 10);
+        EXPECT_LE(waited, 2'000);
+        low = std::min<std::int64_t>(low * 2, 2'000);
+    }
 }
 
 TEST(AnchorFsm, AForkEndsItsWork) {

@@ -50,6 +50,20 @@ TEST(AnchorGates, SaysWhenTheBalanceRunsLow) {
     ASSERT_TRUE(rig.run_until_covered(0));
     ASSERT_TRUE(rig.engine->status().anchors_in_purse.has_value());
     EXPECT_GT(*rig.engine->status().anchors_in_purse, anchor::kAnchorsInPurseLow);
+    // 80,000 gas at 3 gwei for each: an alarm below 100, and nothing is held back from 2 on.
+    const auto with_purse = [](std::uint64_t anchors) {
+        Rig poor;
+        poor.chain.set_balance(poor.key().address(),
+                               std::to_string(anchors * 80'000 * 3'000'000'000));
+        poor.start();
+        poor.run_for(10'000);
+        return std::pair(*poor.engine->status().anchors_in_purse, poor.state());
+    };
+    using Seen = std::pair<std::uint64_t, std::string>;
+    EXPECT_EQ(with_purse(100), Seen(100, "final"));
+    EXPECT_EQ(with_purse(99), Seen(99, "final"));
+    EXPECT_EQ(with_purse(2), Seen(2, "final"));
+    EXPECT_EQ(with_purse(1), Seen(1, "stalled"));
 }
 
 TEST(AnchorGates, CodeHash) {
@@ -109,6 +123,27 @@ TEST(AnchorGates, AWipedChainStallsAndNeverStartsAnew) {
     EXPECT_NE(rig.reason().find("no contract"), std::string::npos) << rig.reason();
     EXPECT_EQ(rig.chain.sends(), 1u);
     EXPECT_TRUE(rig.forks.empty());
+}
+
+// The worst of it: a contract of the same code, address and submitter stands there again.
+TEST(AnchorGates, AChainMadeAnewWithTheSameContractIsNoPlaceToBeginAgain) {
+    Rig rig;
+    rig.target.genesis_hash = *rig.chain.genesis_hash();
+    rig.start();
+    ASSERT_TRUE(rig.run_until_covered(0));
+    rig.chain.wipe();
+    rig.chain.code_hash_answer = eth::log_anchor_code_hash();
+    rig.chain.add_account(rig.key(), "1000000000000000000");
+    rig.chain.create_log(rig.batches.log_id(), rig.key().address());
+    rig.batches.seal_to(1);
+    rig.crash(3);
+    rig.run_for(60'000);
+    EXPECT_EQ(rig.state(), "stalled");
+    EXPECT_NE(rig.reason().find("sim://chain: genesis block 0x"), std::string::npos)
+        << rig.reason();
+    EXPECT_EQ(rig.chain.sends(), 1u);
+    rig.expect_events({});
+    EXPECT_EQ(rig.engine->status().covered_to, BatchId(0)) << "the old proof stays on record";
 }
 
 TEST(AnchorGates, AStoreThatCannotBeReadIsNoFork) {
@@ -248,6 +283,39 @@ TEST(AnchorReorg, SeveralAnchorsAtOnce) {
     rig.run_for(20'000);
     EXPECT_EQ(rig.engine->status().covered_to, BatchId(6));
     rig.expect_events({0, 1, 6});
+}
+
+TEST(AnchorReorg, AConflictingAnchorTookThePlace) {
+    Rig rig;
+    rig.start();
+    ASSERT_TRUE(rig.run_until_covered(0));
+    rig.batches.seal_to(1);
+    ASSERT_TRUE(rig.run_until_covered(1));
+    rig.chain.reorg(1, false);
+    auto foreign = rig.batches.make(1, "thief");
+    foreign.sig_r.bytes[0] ^= 1;
+    rig.anchor_foreign(foreign);
+    rig.chain.mine(2);
+    rig.run_for(60'000);
+    EXPECT_EQ(rig.state(), "conflict") << rig.reason();
+    EXPECT_NE(rig.reason().find("another record of batch 1"), std::string::npos) << rig.reason();
+    EXPECT_EQ(rig.engine->status().covered_to, BatchId(0));
+    EXPECT_EQ(rig.lines_of<wire::AnchorSuperseded>().size(), 1u);
+    const std::uint64_t sends = rig.chain.sends();
+    rig.run_for(600'000);
+    EXPECT_EQ(rig.chain.sends(), sends) << "a conflict is never sent again";
+    for (std::uint64_t batch = 2; batch <= 4; ++batch) {
+        rig.batches.seal_to(batch);
+        ASSERT_TRUE(rig.run_until_covered(batch)) << rig.reason();
+        rig.run_for(60'000);
+        // What goes on well does not hide it, nor does a restart.
+        if (batch == 3) rig.crash(3);
+        rig.run_for(60'000);
+        EXPECT_EQ(rig.engine->status().conflicts, 1u) << batch;
+        EXPECT_NE(rig.engine->status().conflict.find("batch 1"), std::string::npos) << batch;
+    }
+    rig.expect_events({0, 1, 2, 3, 4});
+    EXPECT_TRUE(rig.forks.empty());
 }
 
 TEST(AnchorReorg, BeforeConfirmation) {

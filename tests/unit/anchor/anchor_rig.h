@@ -118,7 +118,8 @@ public:
             node.back()->chain = &chain;
             clients.push_back(std::make_unique<SimNode>(node.back()));
         }
-        nodes = std::make_unique<anchor::EndpointSet>(std::move(clients), target.chain_id, clock);
+        nodes = std::make_unique<anchor::EndpointSet>(std::move(clients), target.chain_id,
+                                                      target.genesis_hash, clock);
     }
 
     // One action; sleeps first when the engine asked for it.
@@ -136,6 +137,18 @@ public:
         const std::int64_t end = clock.now().steady.ms + ms;
         for (int i = 0; i < kStepsMax && clock.now().steady.ms < end; ++i) step();
     }
+    // To that very moment, as a worker lives it: asleep for as long as the engine asked.
+    void run_to(std::int64_t end_ms) {
+        for (int i = 0; i < kStepsMax; ++i) {
+            const std::int64_t rest = end_ms - clock.now().steady.ms;
+            if (rest <= 0) return;
+            if (is_waiting_ && until_.ms > end_ms) return clock.advance_ms(rest);
+            step();
+        }
+        FAIL() << "more than " << kStepsMax << " steps in " << end_ms << " ms";
+    }
+    // A batch was sealed: the worker does not sleep on.
+    void wake() { is_waiting_ = false; }
     // Until it is confirmed, with a bound.
     bool run_until_covered(std::uint64_t batch) {
         for (int i = 0; i < kStepsMax; ++i) {

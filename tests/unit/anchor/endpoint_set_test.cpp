@@ -20,7 +20,8 @@ public:
             node.push_back(state);
             clients.push_back(std::make_unique<SimNode>(state));
         }
-        set = std::make_unique<anchor::EndpointSet>(std::move(clients), SimChain::kChainId, clock);
+        set = std::make_unique<anchor::EndpointSet>(std::move(clients), SimChain::kChainId,
+                                                    std::nullopt, clock);
         chain.mine(10);
     }
 

@@ -72,16 +72,20 @@ std::string targets(const std::string& list) {
 }
 
 TEST(Config, SeveralTargetsOfDifferentTypes) {
-    const auto config = parse_config(
-        targets(std::string(R"({"id": "eth", "submitter_key": "k", "interval_s": 60, )") +
-                kEthereum + R"(}, {"id": "copy", "type": "file", "path": "out/copy.ndjson",
+    const auto config =
+        parse_config(targets(std::string(R"({"id": "eth", "submitter_key": "k", "interval_s": 60,
+                              "genesis_hash": "0x)") +
+                             std::string(64, '2') + "\", " + kEthereum +
+                             R"(}, {"id": "copy", "type": "file", "path": "out/copy.ndjson",
                                     "mode": "required", "late_after_s": 30},
                                    {"id": "old", "type": "file", "path": "/x", "mode": "off"})"),
-        "/etc/anchorlog");
+                     "/etc/anchorlog");
     ASSERT_TRUE(config.has_value()) << config.error().message;
     ASSERT_EQ(config->targets.size(), 3u);
     EXPECT_EQ(config->targets[0].mode, TargetMode::best_effort);
     EXPECT_EQ(config->targets[0].late_after_s, 660u);
+    ASSERT_TRUE(config->targets[0].ethereum.genesis_hash.has_value());
+    EXPECT_EQ(config->targets[0].ethereum.genesis_hash->bytes[31], 0x22);
     EXPECT_EQ(config->targets[0].ethereum.interval_s, 60u);
     EXPECT_EQ(config->targets[1].file.path, "/etc/anchorlog/out/copy.ndjson");
     EXPECT_EQ(config->targets[1].mode, TargetMode::required);
