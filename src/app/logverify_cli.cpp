@@ -37,6 +37,12 @@ const std::array kCommands = {
                   {"--json"},
                   {"--trust", "--rpc"},
                   run_evidence},
+    VerifyCommand{"consistency",
+                  "logverify consistency CHECKPOINT DIR --trust FILE [--json]\n",
+                  2,
+                  {"--json"},
+                  {"--trust"},
+                  run_consistency},
     VerifyCommand{"raw", "logverify raw inclusion|consistency < JSON\n", 1, {}, {}, run_raw},
 };
 
@@ -168,6 +174,15 @@ Result<int> run_entry(const VerifyCall& call, const Console& console) {
     PosixFileSystem fs;
     return show(verify::verify_entry(fs, call.words[0], *which, *trust, chain->get()), call,
                 console);
+}
+
+Result<int> run_consistency(const VerifyCall& call, const Console& console) {
+    auto trust = trust_of(call);
+    if (!trust) return std::move(trust).error();
+    PosixFileSystem fs;
+    auto kept = read_file(fs, call.words[0], wire::kNoteSizeMax);
+    if (!kept) return Error{Errc::io, kept.error().message};
+    return show(verify::verify_consistency(fs, call.words[1], *kept, *trust), call, console);
 }
 
 int run_logverify(const std::vector<std::string>& arguments, const Console& console) {

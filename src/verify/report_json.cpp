@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "anchorlog/base/bytes.h"
 #include "anchorlog/verify/report.h"
 
 namespace anchorlog::verify {
@@ -146,6 +147,25 @@ std::string to_json(const EntryReport& report) {
               {"notes", report.notes},
               {"not_checked", report.not_checked},
               {"anchors", list_json(report.anchors, anchor_json)}};
+    return dump(json);
+}
+
+std::string to_json(const ConsistencyReport& report) {
+    const auto head_json = [](const std::optional<HistoryHead>& head) -> Json {
+        if (!head) return nullptr;
+        return {
+            {"size", head->size}, {"root", to_hex(head->root)}, {"checkpoint", head->checkpoint}};
+    };
+    Json json{{"verdict", std::string(to_string(report.verdict))},
+              {"origin", report.origin},
+              {"kept", head_json(report.kept)},
+              {"store", head_json(report.store)},
+              {"root_then", report.root_then ? Json(to_hex(*report.root_then)) : Json(nullptr)},
+              {"basis", report.basis},
+              {"faults", list_json(report.faults, fault_json)},
+              {"undecided", report.undecided},
+              {"notes", report.notes},
+              {"not_checked", report.not_checked}};
     return dump(json);
 }
 

@@ -1,3 +1,4 @@
+#include "anchorlog/base/bytes.h"
 #include "anchorlog/verify/report.h"
 
 namespace anchorlog::verify {
@@ -116,6 +117,34 @@ std::string to_text(const EntryReport& report) {
         out += " " + level_text(report.level, report.label) + ": " + report.asked;
         if (report.hits.size() > 1) out += ", " + number(report.hits.size()) + " entries";
     } else if (report.verdict == Verdict::fail && !report.faults.empty()) {
+        out += " " + describe(report.faults.front());
+    } else if (!report.undecided.empty()) {
+        out += " " + report.undecided.front();
+    }
+    return out + "\n";
+}
+
+std::string to_text(const ConsistencyReport& report) {
+    std::string out;
+    if (!report.origin.empty()) out += "log " + report.origin + "\n";
+    const auto add_head = [&out](const char* whose, const std::optional<HistoryHead>& head) {
+        out += whose;
+        out += head ? "size " + number(head->size) + " root " + to_hex(head->root) : "no head";
+        out += "\n";
+    };
+    add_head("kept  ", report.kept);
+    add_head("store ", report.store);
+    if (report.root_then) out += "store at the kept size: root " + to_hex(*report.root_then) + "\n";
+    add_faults(out, report.faults, 0);
+    add_list(out, report.undecided, "UNDECIDED ");
+    add_list(out, report.basis, "reason ");
+    add_list(out, report.notes, "note ");
+    add_list(out, report.not_checked, "not checked ");
+    out += std::string(to_string(report.verdict));
+    if (report.verdict == Verdict::pass) {
+        out += " CONSISTENT: from " + number(report.kept->size) + " to " +
+               number(report.store ? report.store->size : 0) + " batches the log only grew";
+    } else if (report.verdict == Verdict::fail) {
         out += " " + describe(report.faults.front());
     } else if (!report.undecided.empty()) {
         out += " " + report.undecided.front();

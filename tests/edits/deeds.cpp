@@ -35,6 +35,7 @@ public:
         }
     }
 
+    [[nodiscard]] const Strings& batches() const { return journals_.at("batches").lines; }
     Strings& log() { return journals_["log"].lines; }
     Strings& batches() { return journals_["batches"].lines; }
     Strings& anchors() { return journals_["anchors"].lines; }
@@ -99,6 +100,7 @@ public:
             delete_batch();
             delete_receipt();
             roll_back();
+            roll_back_under_a_kept_checkpoint();
         }
         return std::move(tally_);
     }
@@ -248,10 +250,9 @@ private:
         look("a receipt deleted", lines, lines.place("anchors", at, at));
     }
 
-    // The whole directory as it was some batches ago. Nothing in it can tell; the chain can.
-    void roll_back() {
+    // The first `kept` batches, as a copy of the directory taken then holds them.
+    [[nodiscard]] Lines as_it_was(std::uint64_t kept) const {
         Lines lines = whole_;
-        const std::uint64_t kept = 1 + below(lines.batches().size() - 1);
         const wire::Header& next = subject_.log.headers[kept];
         lines.batches().resize(kept);
         lines.log().resize(next.first_index.value);
@@ -259,10 +260,42 @@ private:
             auto step = wire::parse_anchor_step(line);
             return std::visit([&](const auto& one) { return one.batch_id.value >= kept; }, *step);
         });
+        return lines;
+    }
+
+    // The whole directory as it was some batches ago. Nothing in it can tell; the chain can.
+    void roll_back() {
+        const std::uint64_t kept = 1 + below(whole_.batches().size() - 1);
         testing::FakeChainView chain(subject_.chain);
         const std::uint64_t newest = subject_.log.headers.size() - 1;
-        look("the directory rolled back, the chain asked", lines,
-             lines.place("batches", kept, newest), &chain);
+        look("the directory rolled back, the chain asked", as_it_was(kept),
+             whole_.place("batches", kept, newest), &chain);
+    }
+
+    // The same before somebody who kept a checkpoint of a batch that is gone since; every other
+    // time the log has grown again with the right key, past the size it had.
+    void roll_back_under_a_kept_checkpoint() {
+        const std::uint64_t newest = whole_.batches().size() - 1;
+        const std::uint64_t kept = 1 + below(newest);
+        const std::uint64_t noted = kept + below(newest - kept + 1);
+        const bool grown = below(2) == 0;
+        MapFileSystem fs = as_it_was(kept).files();
+        if (grown) {
+            fs.files.clear();
+            testing::LogBuilder again;
+            again.fill(newest + 1 + below(3), 2);
+            again.write(fs, kStoreDir);
+        }
+        const auto line = wire::parse_batch_line(whole_.batches()[noted]);
+        const auto report = verify_consistency(fs, kStoreDir, line->checkpoint, subject_.trust);
+        verify::Report as_audit;
+        as_audit.verdict = report.verdict;
+        as_audit.faults = report.faults;
+        tally_.add(
+            grown ? "the directory rolled back and grown again, a checkpoint kept"
+                  : "the directory rolled back, a checkpoint kept",
+            judge(as_audit, subject_.clean, whole_.place("batches", grown ? 0 : kept, noted)),
+            "to " + std::to_string(kept) + " under " + std::to_string(noted));
     }
 
     const Subject& subject_;

@@ -151,6 +151,27 @@ struct EntryReport {
     std::vector<AnchorSummary> anchors;
 };
 
+// The head of a history: what a checkpoint states.
+struct HistoryHead {
+    std::uint64_t size = 0;  // batches
+    Hash root;
+    std::string checkpoint;  // the signed note
+};
+// Whether a log only grew since somebody kept its checkpoint.
+struct ConsistencyReport {
+    Verdict verdict = Verdict::undecided;
+    std::string origin;
+    std::optional<HistoryHead> kept;   // nothing: it does not read
+    std::optional<HistoryHead> store;  // the newest that holds; nothing: there is none
+    // The store's own root at the kept size, if it is that long and its headers are whole.
+    std::optional<Hash> root_then;
+    std::vector<Fault> faults;  // rolled_back, forked, or what is wrong with batches/
+    std::vector<std::string> undecided;
+    std::vector<std::string> basis;
+    std::vector<std::string> notes;
+    std::vector<std::string> not_checked;
+};
+
 // What a page says of itself besides the report.
 struct HtmlFrame {
     std::string store;
@@ -164,8 +185,10 @@ struct HtmlFrame {
 // For people: reasons first, the last line is the verdict. No colours, UTF-8, ends in LF.
 [[nodiscard]] std::string to_text(const Report& report);
 [[nodiscard]] std::string to_text(const EntryReport& report);
+[[nodiscard]] std::string to_text(const ConsistencyReport& report);
 // One JSON document with stable member names, ends in LF.
 [[nodiscard]] std::string to_json(const Report& report);
 [[nodiscard]] std::string to_json(const EntryReport& report);
+[[nodiscard]] std::string to_json(const ConsistencyReport& report);
 
 }  // namespace anchorlog::verify

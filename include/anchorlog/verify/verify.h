@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "anchorlog/base/file_system.h"
@@ -47,5 +48,11 @@ using WhichEntry = std::variant<EntryIndex, wire::EntryId>;
 [[nodiscard]] EntryReport verify_entry(FileSystem& fs, const std::string& dir,
                                        const WhichEntry& which, const Trust& trust,
                                        ChainView* chain);
+
+// Whether the history in `dir` begins with the one that `kept`, a checkpoint somebody has had
+// since, is of: read from the headers, which are hashed anew. A kept note that no key of `trust`,
+// or that the log changed to, signed says nothing of the log and decides nothing.
+[[nodiscard]] ConsistencyReport verify_consistency(FileSystem& fs, const std::string& dir,
+                                                   std::string_view kept, const Trust& trust);
 
 }  // namespace anchorlog::verify
