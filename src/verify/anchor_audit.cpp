@@ -156,11 +156,16 @@ void AnchorAudit::take(const wire::AnchorAttempt& attempt, AnchorClaim claim, co
     claim.contract = facts->contract;
     claim.transaction = attempt.hash;
     claim.target = attempt.target;
-    attempted_[attempt.hash] = {attempt.target, facts->chain_id, facts->contract, attempt.batch_id};
+    attempted_[attempt.hash] = {attempt.target,
+                                facts->chain_id,
+                                facts->contract,
+                                attempt.batch_id,
+                                {claim.segment, claim.line}};
     claims_.emplace(attempt.batch_id.value, std::move(claim));
 }
 
-// A receipt whose transaction is ours must agree with it about where it went.
+// A receipt whose transaction is ours must agree with it about where it went. Nothing proves a
+// target's name, so it may be either line that was altered: both are named.
 void AnchorAudit::check_link(const wire::AnchorReceipt& receipt, const AnchorClaim& claim) {
     const auto found = attempted_.find(receipt.hash);
     if (found == attempted_.end()) {
@@ -172,8 +177,12 @@ void AnchorAudit::check_link(const wire::AnchorReceipt& receipt, const AnchorCla
     const Attempted& attempt = found->second;
     if (attempt.target != receipt.target || attempt.chain_id != receipt.chain_id ||
         attempt.contract != receipt.contract || attempt.batch_id != receipt.batch_id) {
-        line_fault(claim, "a receipt in anchors/ contradicts the attempt it confirms",
-                   "target, chain, contract or batch differ");
+        const char* what = "target, chain, contract or batch differ";
+        line_fault(claim, "a receipt in anchors/ contradicts the attempt it confirms", what);
+        AnchorClaim other;
+        other.segment = attempt.place.segment;
+        other.line = attempt.place.line;
+        line_fault(other, "an attempt in anchors/ contradicts the receipt that confirms it", what);
     }
 }
 

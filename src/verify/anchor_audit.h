@@ -108,6 +108,7 @@ private:
         std::uint64_t chain_id = 0;
         eth::Address contract{};
         BatchId batch_id;
+        LinePlace place;
     };
 
     const Trust& trust_;

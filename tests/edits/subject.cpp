@@ -51,7 +51,7 @@ bool says_less(const verify::Report& report, const verify::Report& clean) {
 
 }  // namespace
 
-Subject make_subject(std::uint64_t bytes, std::uint64_t seed) {
+Subject make_subject(std::uint64_t bytes, std::uint64_t seed, std::uint64_t log_segments) {
     Subject subject;
     testing::LogBuilder& log = subject.log;
     std::mt19937_64 draw(seed);
@@ -72,7 +72,8 @@ Subject make_subject(std::uint64_t bytes, std::uint64_t seed) {
         log.seal();
         if (++batches % kBatchesPerAnchor == 0 || end == entries) log.anchor(subject.chain);
     }
-    log.write(subject.fs, kStoreDir, {entries / 3 + 1, batches * 2 / 3 + 1, batches / 3 + 1}, true);
+    log.write(subject.fs, kStoreDir,
+              {entries / log_segments + 1, batches * 2 / 3 + 1, batches / 3 + 1}, true);
     subject.trust.logs.push_back({log.vkey(), ""});
     subject.trust.anchors.push_back({testing::FakeChain::kChainId, testing::FakeChain::contract(),
                                      testing::FakeChain::code_hash(), false});

@@ -23,7 +23,8 @@ inline constexpr const char* kStoreDir = "store";
 
 // About `bytes` large, of a seed: several segments of each journal, devices, gaps, audits, anchors
 // over all batches, leaf hashes, nothing unsealed. Ends in a receipt.
-[[nodiscard]] Subject make_subject(std::uint64_t bytes, std::uint64_t seed);
+[[nodiscard]] Subject make_subject(std::uint64_t bytes, std::uint64_t seed,
+                                   std::uint64_t log_segments = 3);
 
 // What became of an edit.
 enum class Outcome {

@@ -151,6 +151,18 @@ TEST_F(Anchors, TamperedReceiptsAndAttemptsAreNamed) {
     EXPECT_EQ(audit(log, trust_of(log)).verdict, Verdict::fail);
 }
 
+// Nothing proves the name of a target, so either line may be the altered one.
+TEST_F(Anchors, AnAttemptAndItsReceiptThatDisagreeAreBothNamed) {
+    auto attempt = std::get<wire::AnchorAttempt>(*wire::parse_anchor_step(log.anchors[0]));
+    attempt.target = "eth2";
+    log.anchors[0] = wire::format_anchor_step(attempt);
+    const Report report = audit(log, trust_of(log));
+    ASSERT_EQ(kinds(report), (Kinds{"anchor_line", "anchor_line"})) << all_faults(report);
+    EXPECT_EQ(report.faults[0].line, 2u);
+    EXPECT_EQ(report.faults[1].line, 1u);
+    EXPECT_EQ(report.faults[1].segment, report.faults[0].segment);
+}
+
 TEST_F(Anchors, SupersededReceiptDoesNotCount) {
     Trust trust = trust_of(log);
     trust_blocks(trust, chain);
