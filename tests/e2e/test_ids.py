@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
-from harness import CAPTURES, Ids, MakeGateway, free_port, logverify, wait_until
+from harness import (
+    CAPTURES,
+    Checkpoint,
+    Gateway,
+    Ids,
+    MakeGateway,
+    free_port,
+    logverify,
+    make_alert,
+    wait_until,
+)
+from harness.verifier import EXIT_FAIL, EXIT_PASS, verdict_of
 
 FILES = [
     CAPTURES / "attack-ftp-bruteforce.pcap",
@@ -77,3 +89,45 @@ def test_a_sender_that_saw_more_than_the_log_has_alarms(
         assert third.wait(REPLAY_S_MAX) == 4, third.tail()
         assert "rolled back or forked" in third.output()
         assert gateway.status()["state"] == "forked", "and the log learns it from what it signed"
+
+
+def grow_past(gateway: Gateway, entries: int) -> None:
+    """By others than the detector, until more is sealed than there ever was, of its device too."""
+    with gateway.connect() as sender:
+        for number in range(100, 100 + entries + 20, 5):
+            sender.deliver([make_alert(at, "cam-1") for at in range(number, number + 5)])
+    gateway.wait_sealed(entries + 1)
+
+
+def test_a_log_set_back_alarms_even_after_it_has_grown_again(
+    make_gateway: MakeGateway, tmp_path: Path
+) -> None:
+    """Every number is higher than before, every signature is good: only the history differs."""
+    gateway = make_gateway(config={"batch": {"entries": 5, "seal_interval_min_ms": 0}})
+    ids = Ids(tmp_path / "ids", gateway)
+    with gateway:
+        old = gateway.store.copy_to(tmp_path / "old")
+        for _ in range(2):  # the second session is shown what the first one logged
+            assert ids.replay(FILES[:2], "--flow-alerts").wait(REPLAY_S_MAX) == 0
+        wait_until(lambda: gateway.status()["open_batch"]["entries"] < 5, "batches are sealed")
+        entries = gateway.status()["entries"]
+        assert gateway.stop() == 0
+        gateway.store.dir.rename(tmp_path / "new")
+        old.dir.rename(gateway.store.dir)
+        gateway.start()
+        grow_past(gateway, entries)
+        third = ids.replay(FILES[:1], "--flow-alerts", "--timeout-s", "20")
+        assert third.wait(REPLAY_S_MAX) == 4, third.tail()
+        assert "rolled back or forked" in third.output()
+        assert gateway.stop() == 0
+    with sqlite3.connect(tmp_path / "ids/spool.db") as spool:
+        alarms = spool.execute("SELECT kind, detail, note_before, note_after FROM alarms").fetchall()
+    ((kind, detail, before, after),) = alarms
+    assert kind == "forked" and "consistency path" in detail
+    seen, shown = (Checkpoint.read(note, gateway.vkey) for note in (before, after))
+    assert 1 < seen.size < shown.size, "both signed, and it is longer than it was"
+    kept = tmp_path / "kept.note"
+    kept.write_text(before)
+    for store, expected in ((gateway.store.dir, EXIT_FAIL), (tmp_path / "new", EXIT_PASS)):
+        trust = ("--trust", str(gateway.trust_file()))
+        assert verdict_of("consistency", str(kept), str(store), *trust).exit_code == expected
