@@ -16,13 +16,16 @@ struct CtlCall {
     // The option's last value; empty when it was not given.
     [[nodiscard]] std::string get(const std::string& name) const;
     [[nodiscard]] Result<std::string> need(const std::string& name) const;
-    [[nodiscard]] Result<int> days(int otherwise) const;
+    [[nodiscard]] Result<int> days(const std::string& name, int otherwise) const;
 };
 
 // Each prints its result on standard output.
 [[nodiscard]] Result<void> pki_init(const CtlCall& call);
-[[nodiscard]] Result<void> pki_server(const CtlCall& call);
-[[nodiscard]] Result<void> pki_sender(const CtlCall& call);
+[[nodiscard]] Result<void> pki_issue(const CtlCall& call);
+[[nodiscard]] Result<void> pki_renew(const CtlCall& call);
+[[nodiscard]] Result<void> pki_revoke(const CtlCall& call);
+[[nodiscard]] Result<void> pki_crl(const CtlCall& call);
+[[nodiscard]] Result<void> pki_list(const CtlCall& call);
 [[nodiscard]] Result<void> key_generate(const CtlCall& call);
 [[nodiscard]] Result<void> log_init(const CtlCall& call);
 [[nodiscard]] Result<void> contract_deploy(const CtlCall& call);
@@ -31,6 +34,10 @@ struct CtlCall {
 [[nodiscard]] Result<void> status(const CtlCall& call);
 // For a probe inside a container, where the pages are on a loopback that only this reaches.
 [[nodiscard]] Result<void> health(const CtlCall& call);
+
+// Writes a file that only its owner may use. Never overwrites: a key that is gone cannot sign
+// again, and what it signed stays in the log.
+[[nodiscard]] Result<void> write_new(const std::string& path, const std::string& text);
 
 // anchorlogctl's command line; returns the exit code.
 int run_anchorlogctl(int argc, char** argv);

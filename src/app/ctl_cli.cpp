@@ -9,10 +9,13 @@ namespace anchorlog::app {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: anchorlogctl pki init --dir DIR [--days N]\n"
-    "       anchorlogctl pki server --dir DIR --name NAME [--san dns:HOST|ip:ADDRESS]... "
-    "[--days N]\n"
-    "       anchorlogctl pki sender --dir DIR --name NAME [--days N]\n"
+    "usage: anchorlogctl pki init --dir DIR [--days N] [--crl-days N]\n"
+    "       anchorlogctl pki issue --dir DIR --role sender|server --name NAME "
+    "[--san dns:HOST|ip:ADDRESS]... [--days N]\n"
+    "       anchorlogctl pki renew --dir DIR --name NAME [--days N]\n"
+    "       anchorlogctl pki revoke --dir DIR (--name NAME | --serial HEX)\n"
+    "       anchorlogctl pki crl --dir DIR [--crl-days N]\n"
+    "       anchorlogctl pki list --dir DIR\n"
     "       anchorlogctl key generate --type ed25519|secp256k1 --out FILE [--origin ORIGIN]\n"
     "       anchorlogctl log init --config FILE\n"
     "       anchorlogctl contract deploy --rpc URL --key FILE --origin ORIGIN\n"
@@ -30,9 +33,12 @@ struct Command {
 
 const std::map<std::vector<std::string>, Command>& commands() {
     static const std::map<std::vector<std::string>, Command> all = {
-        {{"pki", "init"}, {pki_init, {"--dir", "--days"}}},
-        {{"pki", "server"}, {pki_server, {"--dir", "--name", "--san", "--days"}}},
-        {{"pki", "sender"}, {pki_sender, {"--dir", "--name", "--days"}}},
+        {{"pki", "init"}, {pki_init, {"--dir", "--days", "--crl-days"}}},
+        {{"pki", "issue"}, {pki_issue, {"--dir", "--role", "--name", "--san", "--days"}}},
+        {{"pki", "renew"}, {pki_renew, {"--dir", "--name", "--days"}}},
+        {{"pki", "revoke"}, {pki_revoke, {"--dir", "--name", "--serial"}}},
+        {{"pki", "crl"}, {pki_crl, {"--dir", "--crl-days"}}},
+        {{"pki", "list"}, {pki_list, {"--dir"}}},
         {{"key", "generate"}, {key_generate, {"--type", "--out", "--origin"}}},
         {{"log", "init"}, {log_init, {"--config"}}},
         {{"contract", "deploy"}, {contract_deploy, {"--rpc", "--key", "--origin"}}},
@@ -63,12 +69,12 @@ Result<std::string> CtlCall::need(const std::string& name) const {
     return value;
 }
 
-Result<int> CtlCall::days(int otherwise) const {
-    const std::string text = get("--days");
+Result<int> CtlCall::days(const std::string& name, int otherwise) const {
+    const std::string text = get(name);
     if (text.empty()) return otherwise;
     if (text.size() > 4 || text.find_first_not_of("0123456789") != std::string::npos ||
         std::stoi(text) < 1) {
-        return Error{Errc::invalid_input, "--days must be from 1 to 9999, not " + text};
+        return Error{Errc::invalid_input, name + " must be from 1 to 9999, not " + text};
     }
     return std::stoi(text);
 }

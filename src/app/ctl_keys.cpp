@@ -1,23 +1,15 @@
 #include <cstdio>
 
-#include "anchorlog/base/clock.h"
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/crypto/ed25519.h"
 #include "anchorlog/crypto/secp256k1.h"
-#include "anchorlog/crypto/x509.h"
 #include "anchorlog/eth/types.h"
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/note.h"
 #include "app/ctl.h"
 
 namespace anchorlog::app {
-namespace {
 
-constexpr std::uint64_t kPemSizeMax = 1u << 16;
-constexpr int kCaDays = 3'650;
-constexpr int kLeafDays = 90;
-
-// Never overwrites: a key that is gone cannot sign again, and what it signed stays in the log.
 Result<void> write_new(const std::string& path, const std::string& text) {
     PosixFileSystem fs;
     auto exists = fs.exists(path);
@@ -26,91 +18,6 @@ Result<void> write_new(const std::string& path, const std::string& text) {
         return Error{Errc::refused, path + " exists; it is never overwritten: move it away first"};
     }
     return replace_file(fs, path, as_bytes(text));
-}
-
-Result<void> write_pair(const std::string& stem, const crypto::CertifiedKey& pair) {
-    if (auto done = write_new(stem + ".key", pair.key_pem); !done) return done;
-    if (auto done = write_new(stem + ".crt", pair.certificate_pem); !done) return done;
-    std::printf("certificate %s.crt\nkey %s.key\n", stem.c_str(), stem.c_str());
-    return {};
-}
-
-Result<crypto::CertifiedKey> load_ca(const std::string& dir) {
-    PosixFileSystem fs;
-    auto certificate = read_file(fs, dir + "/ca.crt", kPemSizeMax);
-    if (!certificate) {
-        return std::move(certificate).error().in("no CA, run `anchorlogctl pki init` first");
-    }
-    auto key = read_file(fs, dir + "/ca.key", kPemSizeMax);
-    if (!key) return std::move(key).error();
-    return crypto::CertifiedKey{std::move(*certificate), std::move(*key)};
-}
-
-Result<void> issue(const CtlCall& call, crypto::CertificateRequest request) {
-    auto dir = call.need("--dir");
-    if (!dir) return std::move(dir).error();
-    auto days = call.days(kLeafDays);
-    if (!days) return std::move(days).error();
-    request.days = *days;
-    auto ca = load_ca(*dir);
-    if (!ca) return std::move(ca).error();
-    auto pair = crypto::issue_certificate(*ca, request, SystemClock().now());
-    if (!pair) return std::move(pair).error();
-    return write_pair(*dir + "/" + request.common_name, *pair);
-}
-
-Result<std::string> need_name(const CtlCall& call) {
-    auto name = call.need("--name");
-    if (!name) return name;
-    if (!wire::is_name(*name)) {
-        return Error{Errc::invalid_input, "--name must match [A-Za-z0-9._:-]{1,64}"};
-    }
-    return name;
-}
-
-}  // namespace
-
-Result<void> pki_init(const CtlCall& call) {
-    auto dir = call.need("--dir");
-    if (!dir) return std::move(dir).error();
-    auto days = call.days(kCaDays);
-    if (!days) return std::move(days).error();
-    PosixFileSystem fs;
-    if (auto made = fs.create_dir(*dir); !made) return made;
-    auto ca = crypto::make_ca("Anchorlog CA", *days, SystemClock().now());
-    if (!ca) return std::move(ca).error();
-    return write_pair(*dir + "/ca", *ca);
-}
-
-Result<void> pki_server(const CtlCall& call) {
-    auto name = need_name(call);
-    if (!name) return std::move(name).error();
-    crypto::CertificateRequest request;
-    request.common_name = *name;
-    request.server = true;
-    if (const auto sans = call.options.find("--san"); sans != call.options.end()) {
-        for (const std::string& san : sans->second) {
-            if (san.starts_with("dns:")) {
-                request.dns_names.push_back(san.substr(4));
-            } else if (san.starts_with("ip:")) {
-                request.ip_addresses.push_back(san.substr(3));
-            } else {
-                return Error{Errc::invalid_input, "--san must start with dns: or ip:, not " + san};
-            }
-        }
-    } else {
-        request.dns_names.push_back(*name);
-    }
-    return issue(call, std::move(request));
-}
-
-Result<void> pki_sender(const CtlCall& call) {
-    auto name = need_name(call);
-    if (!name) return std::move(name).error();
-    crypto::CertificateRequest request;
-    request.common_name = *name;
-    request.uri = "urn:anchorlog:sender:" + *name;
-    return issue(call, std::move(request));
 }
 
 Result<void> key_generate(const CtlCall& call) {

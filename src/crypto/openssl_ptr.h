@@ -23,15 +23,19 @@ struct OpensslDelete {
     }
 };
 
+using Asn1IntegerPtr = std::unique_ptr<ASN1_INTEGER, OpensslDelete<&ASN1_INTEGER_free>>;
+using Asn1TimePtr = std::unique_ptr<ASN1_TIME, OpensslDelete<&ASN1_TIME_free>>;
 using BigNumberPtr = std::unique_ptr<BIGNUM, OpensslDelete<&BN_free>>;
 using BioPtr = std::unique_ptr<BIO, OpensslDelete<&BIO_free>>;
 using CertificatePtr = std::unique_ptr<X509, OpensslDelete<&X509_free>>;
+using CrlPtr = std::unique_ptr<X509_CRL, OpensslDelete<&X509_CRL_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, OpensslDelete<&EVP_MD_CTX_free>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, OpensslDelete<&X509_EXTENSION_free>>;
 using GeneralNamePtr = std::unique_ptr<GENERAL_NAME, OpensslDelete<&GENERAL_NAME_free>>;
 using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, OpensslDelete<&GENERAL_NAMES_free>>;
 using Ia5StringPtr = std::unique_ptr<ASN1_IA5STRING, OpensslDelete<&ASN1_IA5STRING_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslDelete<&EVP_PKEY_free>>;
+using RevokedPtr = std::unique_ptr<X509_REVOKED, OpensslDelete<&X509_REVOKED_free>>;
 
 // Empties the thread's OpenSSL error queue (TLS code on the same thread would take what we leave
 // there for its own) and puts the newest reason behind `what`.

@@ -1,16 +1,10 @@
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-
 #include <algorithm>
 #include <ctime>
-#include <limits>
-#include <optional>
 #include <string_view>
 
 #include "anchorlog/crypto/random.h"
 #include "anchorlog/crypto/x509.h"
-#include "crypto/openssl_ptr.h"
+#include "crypto/issuer.h"
 
 namespace anchorlog::crypto {
 
@@ -171,36 +165,6 @@ Result<GeneralNamesPtr> alternative_names(const CertificateRequest& request) {
     return names;
 }
 
-struct Issuer {
-    CertificatePtr certificate;
-    KeyPtr key;
-};
-
-Result<Issuer> read_issuer(const CertifiedKey& ca) {
-    const std::string& pem = ca.certificate_pem;
-    if (pem.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-        return bad_request("the CA certificate is too large");
-    }
-    const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    ANCHORLOG_ASSERT(bio);
-    Issuer issuer;
-    issuer.certificate.reset(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-    if (!issuer.certificate) {
-        return openssl_error(Errc::invalid_input, "the CA certificate is not PEM");
-    }
-    auto key = key_from_pem(ca.key_pem);
-    if (!key) return std::move(key).error().in("the CA's key");
-    issuer.key = std::move(*key);
-    if (X509_check_ca(issuer.certificate.get()) != 1) {
-        return bad_request("the certificate given as CA is not one");
-    }
-    if (X509_check_private_key(issuer.certificate.get(), issuer.key.get()) != 1) {
-        return openssl_error(Errc::invalid_input,
-                             "the CA's key does not belong to the CA's certificate");
-    }
-    return issuer;
-}
-
 // A chain ends with its first certificate to end, so a later date would only mislead.
 Result<void> limit_to_issuer(X509* certificate, const X509* issuer, Now now) {
     const ASN1_TIME* issuer_end = X509_get0_notAfter(issuer);
@@ -270,28 +234,6 @@ Result<CertifiedKey> issue_certificate(const CertifiedKey& ca, const Certificate
         return openssl_error(Errc::internal, "cannot add the alternative names");
     }
     return sign_and_encode(certificate, key->get(), issuer->key.get());
-}
-
-Result<WallTime> earliest_end(std::string_view pem) {
-    if (pem.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-        return Error{Errc::invalid_input, "certificates: too large"};
-    }
-    const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    ANCHORLOG_ASSERT(bio);
-    std::optional<WallTime> earliest;
-    while (
-        const CertificatePtr certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
-        std::tm end{};
-        if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) {
-            return openssl_error(Errc::invalid_input, "certificates: no valid end date");
-        }
-        const WallTime at{std::int64_t{timegm(&end)} * 1'000};
-        earliest = earliest ? std::min(*earliest, at) : at;
-    }
-    // The end of the file is an error to the reader as well.
-    if (!earliest) return openssl_error(Errc::invalid_input, "certificates: none in PEM");
-    ERR_clear_error();
-    return *earliest;
 }
 
 }  // namespace anchorlog::crypto

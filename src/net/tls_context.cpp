@@ -109,20 +109,20 @@ Result<void> check_own_certificate(X509* certificate, const std::string& path) {
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
         return Error{Errc::invalid_input,
                      path +
-                         ": the server certificate has expired; issue a new one "
-                         "(anchorlogctl pki server)"};
+                         ": the server certificate has expired; renew it "
+                         "(anchorlogctl pki renew)"};
     }
     if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
         return Error{Errc::invalid_input,
                      path +
                          ": the server certificate is not valid yet; check this machine's "
-                         "clock or issue a new one (anchorlogctl pki server)"};
+                         "clock or renew it (anchorlogctl pki renew)"};
     }
     if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1) {
         return Error{Errc::invalid_input,
                      path +
                          ": the certificate is not for a TLS server (extendedKeyUsage "
-                         "serverAuth); issue one with anchorlogctl pki server"};
+                         "serverAuth); issue one with anchorlogctl pki issue --role server"};
     }
     return {};
 }

@@ -119,7 +119,7 @@ def test_a_container_without_a_volume_is_refused(images: dict[str, str], tmp_pat
     done = subprocess.run(
         ["docker", "run", "--rm", "--entrypoint", "bash", images["anchorlog"], "-c",
          "cd /etc/anchorlog && anchorlogctl pki init --dir pki >/dev/null "
-         "&& anchorlogctl pki server --dir pki --name server >/dev/null "
+         "&& anchorlogctl pki issue --role server --dir pki --name server >/dev/null "
          "&& anchorlogctl key generate --type ed25519 --out log.key >/dev/null "
          "&& echo '{\"senders\": {}}' >senders.json && echo '{\"origin\": \"a.example/b\", "
          "\"store\": {\"dir\": \"store\"}, \"registry\": \"senders.json\", \"signing_key\": "

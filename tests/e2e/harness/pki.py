@@ -43,20 +43,23 @@ class Pki:
     def __init__(self, directory: Path, wrapper: Sequence[str] = ()) -> None:
         self.dir = directory
         self._ctl = [*wrapper, program("anchorlogctl")]
-        self._pki("init")
-        self._pki("server", "--name", "server", "--san", "ip:127.0.0.1", "--san", "dns:localhost")
+        self.run("init")
+        self.run("issue", "--role", "server", "--name", "server", "--san", "ip:127.0.0.1",
+                 "--san", "dns:localhost")
         self.ca = directory / "ca.crt"
+        self.crl = directory / "ca.crl"
         self.server = self._identity("server")
 
-    def _pki(self, command: str, *options: str) -> None:
-        run_ok([*self._ctl, "pki", command, "--dir", str(self.dir), *options])
+    def run(self, command: str, *options: str) -> str:
+        """`anchorlogctl pki`; what it printed."""
+        return run_ok([*self._ctl, "pki", command, "--dir", str(self.dir), *options])
 
     def _identity(self, name: str) -> Identity:
         return Identity(self.dir / f"{name}.crt", self.dir / f"{name}.key")
 
     def sender(self, name: str = "gw-01") -> Identity:
         if not (self.dir / f"{name}.crt").exists():
-            self._pki("sender", "--name", name)
+            self.run("issue", "--role", "sender", "--name", name)
         return self._identity(name)
 
     def misfit(
