@@ -131,6 +131,7 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     tls.text("certificate", out.tls.certificate_path, true);
     tls.text("key", out.tls.key_path, true);
     tls.text("client_ca", out.tls.client_ca_path, true);
+    tls.text("crl", out.tls.crl_path);
     tls.finish();
     root.text("registry", out.registry_path, true);
     root.text("signing_key", out.signing_key_path, true);
@@ -142,8 +143,9 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     read_log(root.object("log"), out);
     root.finish();
     if (!error.empty()) return Error{Errc::invalid_input, error};
-    for (std::string* path : {&out.store_dir, &out.tls.certificate_path, &out.tls.key_path,
-                              &out.tls.client_ca_path, &out.registry_path, &out.signing_key_path}) {
+    for (std::string* path :
+         {&out.store_dir, &out.tls.certificate_path, &out.tls.key_path, &out.tls.client_ca_path,
+          &out.tls.crl_path, &out.registry_path, &out.signing_key_path}) {
         join(*path, base_dir);
     }
     out.sequencer.origin = out.origin;

@@ -39,8 +39,9 @@ void ConfigReader::text(const char* name, std::string& out, bool required) {
     const auto* value = take(name, required);
     if (value == nullptr) return;
     if (!value->is_string()) return fail(name, "must be a string");
+    const bool may_be_empty = !required && out.empty();
     out = value->get<std::string>();
-    if (out.empty()) fail(name, "must not be empty");
+    if (out.empty() && !may_be_empty) fail(name, "must not be empty");
 }
 
 void ConfigReader::texts(const char* name, std::vector<std::string>& out, std::size_t count_max) {

@@ -17,6 +17,7 @@ class ConfigReader {
 public:
     ConfigReader(const nlohmann::json& object, std::string path, std::string* error);
 
+    // Empty only where that is the default.
     void text(const char* name, std::string& out, bool required = false);
     // A string, or an array of 1 to `count_max` strings.
     void texts(const char* name, std::vector<std::string>& out, std::size_t count_max);

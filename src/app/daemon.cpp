@@ -9,17 +9,17 @@
 #include <utility>
 
 #include "anchorlog/base/log.h"
-#include "anchorlog/crypto/x509.h"
 
 namespace anchorlog::app {
 namespace {
 
-constexpr std::uint64_t kRegistrySizeMax = 16u << 20;
-constexpr std::uint64_t kCertificatesSizeMax = 1u << 20;
 constexpr std::uint32_t kCloseTimeoutMs = 2'000;
 constexpr std::chrono::milliseconds kFirstAnswerTimeout{5'000};
 // A thousand batches are replayed in a fraction of it.
 constexpr std::chrono::seconds kRecoveryStepMax{120};
+// How often files are looked at for changes. Twice that, and what a session has to end, is how long
+// a sender that was withdrawn may still be connected.
+constexpr std::chrono::microseconds kPollPeriod{1'000'000};
 
 // A failed sync leaves the page cache in an unknown state: nothing may be acked, sealed or
 // synced after it, and the next start rewrites the end of every journal.
@@ -53,7 +53,8 @@ Result<std::unique_ptr<store::StateDb>> open_state(
 }  // namespace
 
 Daemon::Daemon(Config config, FileSystem& fs, const Clock& clock, ServiceNotify& manager)
-    : config_(std::move(config)), fs_(fs), clock_(clock), manager_(manager) {}
+    : config_(std::move(config)), fs_(fs), clock_(clock), manager_(manager),
+      identity_(fs, config_.tls, config_.registry_path) {}
 
 Daemon::~Daemon() { stop(); }
 
@@ -61,11 +62,9 @@ Result<void> Daemon::load_identity() {
     auto signer = crypto::load_signer(config_.signing_key_path);
     if (!signer) return std::move(signer).error().in("signing_key");
     signer_ = std::move(*signer);
-    auto text = read_file(fs_, config_.registry_path, kRegistrySizeMax);
-    if (!text) return std::move(text).error().in("registry");
-    auto registry = net::Registry::parse(*text);
-    if (!registry) return std::move(registry).error().in("registry " + config_.registry_path);
-    registry_ = std::make_shared<const net::Registry>(std::move(*registry));
+    auto registry = identity_.read_registry();
+    if (!registry) return std::move(registry).error();
+    registry_ = std::move(*registry);
     return {};
 }
 
@@ -209,31 +208,16 @@ Result<void> Daemon::listen() {
     auto listener = net::IngestListener::create(config_.listen, config_.tls, registry_, *commit_);
     if (!listener) return std::move(listener).error();
     listener_ = std::move(*listener);
-    note_certificate_ends();
+    identity_.note_taken();
     return {};
 }
 
-// Of the files as they are now: called when they have just been taken into use.
-void Daemon::note_certificate_ends() {
-    const auto end_of = [this](const std::string& path) {
-        const auto text = read_file(fs_, path, kCertificatesSizeMax);
-        const auto end = text ? crypto::earliest_end(*text) : Result<WallTime>(text.error());
-        return end ? end->ms : 0;
-    };
-    certificate_end_ms_ = end_of(config_.tls.certificate_path);
-    client_ca_end_ms_ = end_of(config_.tls.client_ca_path);
-}
-
 Surroundings Daemon::surroundings() const {
-    const auto known = [](std::int64_t ms) {
-        return ms == 0 ? std::nullopt : std::optional(WallTime{ms});
-    };
     Surroundings out;
     if (auto space = fs_.space(config_.store_dir)) out.disk = *space;
     out.clock_synchronised = is_clock_synchronised();
     out.state_entries_in_memory = store_.state->entries_in_memory();
-    out.certificate_end = known(certificate_end_ms_);
-    out.client_ca_end = known(client_ca_end_ms_);
+    out.identity = identity_.standing();
     out.recovery_entries = store_.entries_replayed;
     out.recovery_batches = store_.batches_replayed;
     out.recovery_cut_bytes = store_.tail_cut ? store_.tail_cut->bytes : 0;
@@ -298,11 +282,7 @@ void Daemon::serve(const sigset_t& signals) {
     while (true) {
         const int signal = next_signal(signals);
         if (signal == SIGTERM || signal == SIGINT) break;
-        if (signal == SIGHUP) {
-            manager_.reloading(clock_.now().steady);
-            reload();
-            manager_.ready("Serving " + config_.origin);
-        }
+        if (identity_.poll(clock_.now().wall) || signal == SIGHUP) reload();
         feed_watchdog();
     }
     log(LogLevel::info, "stopping", {});
@@ -311,12 +291,12 @@ void Daemon::serve(const sigset_t& signals) {
     log(LogLevel::info, "stopped", {});
 }
 
-// -1 when it is time to feed the watchdog, or for an interrupted wait.
+// -1 when it is time to look at the files and to feed the watchdog, or for an interrupted wait.
 int Daemon::next_signal(const sigset_t& signals) {
+    // The watchdog twice as often as needed, as sd_watchdog_enabled(3) has it.
     const auto watchdog = manager_.watchdog();
-    if (!watchdog) return sigwaitinfo(&signals, nullptr);
-    // Twice as often as needed, as sd_watchdog_enabled(3) has it.
-    const std::int64_t wait_us = watchdog->count() / 2;
+    const std::int64_t wait_us =
+        watchdog ? std::min(watchdog->count() / 2, kPollPeriod.count()) : kPollPeriod.count();
     const timespec timeout{wait_us / 1'000'000, wait_us % 1'000'000 * 1'000};
     return sigtimedwait(&signals, nullptr, &timeout);
 }
@@ -331,23 +311,19 @@ void Daemon::feed_watchdog() {
 }
 
 void Daemon::reload() {
-    auto text = read_file(fs_, config_.registry_path, kRegistrySizeMax);
-    auto registry =
-        text ? net::Registry::parse(*text) : Result<net::Registry>(std::move(text).error());
-    Result<void> done;
-    if (!registry) {
-        done = std::move(registry).error().in("registry");
+    manager_.reloading(clock_.now().steady);
+    auto registry = identity_.read_registry();
+    const auto done = registry ? listener_->reload(identity_.tls(), std::move(*registry))
+                               : Result<void>(std::move(registry).error());
+    identity_.note_reload(done.has_value());
+    if (done) {
+        identity_.note_taken();
+        commit_->note("config_change", "certificates and registry reloaded", "");
+        log(LogLevel::info, "reloaded", {});
     } else {
-        done = listener_->reload(config_.tls,
-                                 std::make_shared<const net::Registry>(std::move(*registry)));
-    }
-    if (!done) {
         log(LogLevel::error, "reload_refused", {{"error", done.error().message}});
-        return;
     }
-    note_certificate_ends();
-    commit_->note("config_change", "certificates and registry reloaded", "");
-    log(LogLevel::info, "reloaded", {});
+    manager_.ready("Serving " + config_.origin);
 }
 
 void Daemon::stop() {

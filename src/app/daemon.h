@@ -14,6 +14,7 @@
 #include "anchorlog/net/local_http.h"
 #include "app/commit_loop.h"
 #include "app/config.h"
+#include "app/identity_files.h"
 #include "app/read_side.h"
 #include "app/service_notify.h"
 #include "app/status_page.h"
@@ -42,8 +43,8 @@ public:
     [[nodiscard]] Result<void> check();
     // Recovers the store and starts all threads.
     [[nodiscard]] Result<void> start();
-    // Returns after SIGTERM or SIGINT, with all threads joined. SIGHUP reloads certificates and
-    // registry, all or nothing.
+    // Returns after SIGTERM or SIGINT, with all threads joined. On SIGHUP, and when one of the
+    // files was changed, certificates, revocation list and registry are reloaded, all or nothing.
     void serve(const sigset_t& signals);
 
 private:
@@ -61,7 +62,6 @@ private:
     void ask(Question question);
     void ingest_state();
     void save_state();
-    void note_certificate_ends();
     [[nodiscard]] Surroundings surroundings() const;
     [[nodiscard]] StatusSources status_sources();
 
@@ -70,13 +70,12 @@ private:
     const Clock& clock_;
     ServiceNotify& manager_;
     std::shared_ptr<const crypto::Signer> signer_;
+    IdentityFiles identity_;
     std::shared_ptr<const net::Registry> registry_;
     std::unique_ptr<FileLock> lock_;
     std::unique_ptr<net::LocalHttp> http_;
     ledger::Recovered store_;
     std::int64_t recovery_ms_ = 0;
-    std::atomic<std::int64_t> certificate_end_ms_ = 0;  // 0: not known
-    std::atomic<std::int64_t> client_ca_end_ms_ = 0;    // 0: not known
     std::unique_ptr<CommitLoop> commit_;
     std::unique_ptr<SealedBook> book_;
     std::unique_ptr<EntryBook> entries_;

@@ -63,8 +63,11 @@ void ingest_metrics(MetricsText& out, const StatusSources& sources, const Publis
     const net::IngestStats stats = sources.ingest();
     out.single("sessions", "gauge", "Sender sessions open now.", stats.sessions);
     out.single("handshakes_total", "counter", "Completed TLS handshakes.", stats.handshakes);
-    out.single("handshakes_refused_total", "counter", "Connections refused before a session.",
-               stats.handshakes_refused);
+    out.family("handshakes_refused_total", "counter", "Connections refused before a session.");
+    for (std::size_t i = 0; i < net::kConnectionRefusals; ++i) {
+        const auto why = net::to_string(static_cast<net::ConnectionRefusal>(i));
+        out.sample(stats.refused[i], "reason=\"" + std::string(why) + "\"");
+    }
     out.single("handshakes_open", "gauge", "Connections that are no session now.",
                stats.handshakes_open);
     out.single("received_bytes_total", "counter", "Bytes read from sessions.", stats.bytes_in);
@@ -170,6 +173,27 @@ void sender_metrics(MetricsText& out, const Published& published) {
     for (const auto& [name, seen] : senders) out.sample(seen.frames, "sender=\"" + name + "\"");
 }
 
+void identity_metrics(MetricsText& out, const IdentityStanding& identity) {
+    out.family("certificate_expiry_timestamp_seconds", "gauge",
+               "When the first certificate of a file in use expires.");
+    const auto end = [&out](const std::optional<WallTime>& at, const char* labels) {
+        if (at) out.sample(seconds(at->ms), labels);
+    };
+    end(identity.certificate_end, "file=\"server\"");
+    end(identity.client_ca_end, "file=\"client_ca\"");
+    out.family("crl_this_update_timestamp_seconds", "gauge",
+               "When the revocation list in use was made.");
+    if (identity.crl) out.sample(seconds(identity.crl->this_update.ms));
+    out.family("crl_next_update_timestamp_seconds", "gauge",
+               "When it is stale and nobody is let in any more.");
+    if (identity.crl) out.sample(seconds(identity.crl->next_update.ms));
+    out.family("reloads_total", "counter", "Reloads of certificates, list and registry.");
+    out.sample(identity.reloads_done, "result=\"done\"");
+    out.sample(identity.reloads_refused, "result=\"refused\"");
+    out.single("last_reload_successful", "gauge", "0 while what the files say is not in use.",
+               identity.is_last_refused ? 0 : 1);
+}
+
 void surroundings_metrics(MetricsText& out, const Surroundings& around) {
     if (around.disk) {
         out.single("disk_free_bytes", "gauge", "Space left for the store.",
@@ -181,10 +205,7 @@ void surroundings_metrics(MetricsText& out, const Surroundings& around) {
         out.single("clock_synchronised", "gauge", "1 while the kernel's clock is disciplined.",
                    *around.clock_synchronised ? 1 : 0);
     }
-    out.family("certificate_expiry_timestamp_seconds", "gauge",
-               "When the first certificate of a file in use expires.");
-    if (around.certificate_end) out.sample(seconds(around.certificate_end->ms), "file=\"server\"");
-    if (around.client_ca_end) out.sample(seconds(around.client_ca_end->ms), "file=\"client_ca\"");
+    identity_metrics(out, around.identity);
     out.single("state_lag_entries", "gauge", "Sealed entries that RocksDB does not hold yet.",
                around.state_entries_in_memory);
     out.single("recovery_entries", "gauge", "Entries read again at the last start.",

@@ -12,6 +12,7 @@
 #include "anchorlog/net/ingest.h"
 #include "app/commit_core.h"
 #include "app/entry_book.h"
+#include "app/identity_files.h"
 #include "app/read_side.h"
 #include "app/target_wiring.h"
 
@@ -22,11 +23,10 @@ struct Surroundings {
     std::optional<SpaceInfo> disk;              // of the store; absent: could not be asked
     std::optional<bool> clock_synchronised;     // as the kernel says; absent: it does not
     std::uint64_t state_entries_in_memory = 0;  // sealed, not in RocksDB yet
-    std::optional<WallTime> certificate_end;    // of the server's chain, its first to expire
-    std::optional<WallTime> client_ca_end;      // likewise
-    std::uint64_t recovery_entries = 0;         // read again at the start
-    std::uint64_t recovery_batches = 0;         // likewise
-    std::uint64_t recovery_cut_bytes = 0;       // of a torn end
+    IdentityStanding identity;
+    std::uint64_t recovery_entries = 0;    // read again at the start
+    std::uint64_t recovery_batches = 0;    // likewise
+    std::uint64_t recovery_cut_bytes = 0;  // of a torn end
     std::int64_t recovery_ms = 0;
 };
 

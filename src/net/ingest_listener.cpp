@@ -120,9 +120,10 @@ TlsIngestListener::TlsIngestListener(const IngestOptions& options, IngestSink& s
 
 Result<void> TlsIngestListener::open(const TlsFiles& tls,
                                      std::shared_ptr<const Registry> registry) {
-    auto context = make_tls_context(tls);
-    if (!context) return std::move(context).error();
-    shared_.set_credentials({std::move(*context), std::move(registry)});
+    auto setup = make_tls_context(tls);
+    if (!setup) return std::move(setup).error();
+    shared_.set_credentials(
+        {std::move(setup->context), std::move(setup->revoked), std::move(registry)});
     auto listening = listen_on(acceptor_, shared_.options.address, shared_.options.port);
     if (!listening) return listening;
     error_code ec;
@@ -193,7 +194,7 @@ void TlsIngestListener::welcome(asio::ip::tcp::socket socket) {
         const auto entry = shared_.handshakes.enter(id, source, steady_now());
         if (entry.dropped) drop(*entry.dropped);
         if (!entry.admitted) {
-            shared_.counters.handshakes_refused.fetch_add(1);
+            shared_.counters.count(ConnectionRefusal::crowded);
             return shared_.sink.connection_refused(source, "too many handshakes of this address");
         }
         auto session = std::make_shared<Session>(std::move(socket), id, shared_, worker);
@@ -242,12 +243,14 @@ void TlsIngestListener::deliver(std::vector<Outbound> replies) {
 
 Result<void> TlsIngestListener::reload(const TlsFiles& tls,
                                        std::shared_ptr<const Registry> registry) {
-    auto context = make_tls_context(tls);
-    if (!context) return std::move(context).error();
-    shared_.set_credentials({std::move(*context), registry});
+    auto setup = make_tls_context(tls);
+    if (!setup) return std::move(setup).error();
+    const Credentials now{std::move(setup->context), std::move(setup->revoked),
+                          std::move(registry)};
+    shared_.set_credentials(now);
     for (auto& worker : workers_) {
-        asio::post(worker->context, [worker = worker.get(), registry] {
-            for (const auto& session : worker->all_sessions()) session->check_sender(*registry);
+        asio::post(worker->context, [worker = worker.get(), now] {
+            for (const auto& session : worker->all_sessions()) session->check_standing(now);
         });
     }
     return {};
@@ -305,7 +308,9 @@ IngestStats TlsIngestListener::stats() const {
     stats.sessions = shared_.budget.sessions();
     stats.handshakes_open = shared_.handshakes.places();
     stats.handshakes = shared_.counters.handshakes.load();
-    stats.handshakes_refused = shared_.counters.handshakes_refused.load();
+    for (std::size_t i = 0; i < kConnectionRefusals; ++i) {
+        stats.refused[i] = shared_.counters.refused[i].load();
+    }
     stats.bytes_in = shared_.counters.bytes_in.load();
     stats.frames_in = shared_.counters.frames_in.load();
     stats.queue_bytes = shared_.budget.queued();
@@ -315,6 +320,13 @@ IngestStats TlsIngestListener::stats() const {
 }
 
 }  // namespace
+
+std::string_view to_string(ConnectionRefusal why) noexcept {
+    constexpr std::array<std::string_view, kConnectionRefusals> kNames = {
+        "no_certificate", "untrusted", "expired",  "revoked",    "crl",
+        "identity",       "sender",    "protocol", "unfinished", "crowded"};
+    return kNames[static_cast<std::size_t>(why)];
+}
 
 Result<std::unique_ptr<IngestListener>> IngestListener::create(
     const IngestOptions& options, const TlsFiles& tls, std::shared_ptr<const Registry> registry,

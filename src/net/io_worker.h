@@ -1,7 +1,6 @@
 #pragma once
 
-#include <openssl/ssl.h>
-
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -25,6 +24,7 @@
 #include "net/line_limiter.h"
 #include "net/output_budget.h"
 #include "net/sender_table.h"
+#include "net/tls_context.h"
 
 namespace anchorlog::net {
 
@@ -46,6 +46,7 @@ inline constexpr std::size_t kPlainSize = kReceiveSize + 2 * SSL3_RT_MAX_PLAIN_L
 // What a session is to be accepted under. Swapped as a whole by reload().
 struct Credentials {
     std::shared_ptr<SSL_CTX> tls;
+    std::shared_ptr<const RevocationLists> revoked;
     std::shared_ptr<const Registry> registry;
 };
 
@@ -78,10 +79,12 @@ private:
 
 struct IngestCounters {
     std::atomic<std::uint64_t> handshakes{0};
-    std::atomic<std::uint64_t> handshakes_refused{0};
+    std::array<std::atomic<std::uint64_t>, kConnectionRefusals> refused{};
     std::atomic<std::uint64_t> bytes_in{0};
     std::atomic<std::uint64_t> frames_in{0};
     std::atomic<std::uint64_t> rate_pauses{0};
+
+    void count(ConnectionRefusal why) { refused[static_cast<std::size_t>(why)].fetch_add(1); }
 };
 
 // What all sessions share. Any thread.

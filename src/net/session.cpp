@@ -110,7 +110,8 @@ bool Session::receive() {
     if (ec == asio::error::would_block) {
         await_readable();
     } else if (phase_ == Phase::handshake) {
-        refuse("the peer closed the connection during the TLS handshake");
+        refuse(ConnectionRefusal::unfinished,
+               "the peer closed the connection during the TLS handshake");
         abort();
     } else if (ec == asio::error::eof) {
         peer_ended_ = true;
@@ -137,7 +138,8 @@ void Session::finish_handshake() {
         return;
     }
     if (status != TlsStream::Status::done) {
-        refuse(handshake_failure(tls_->connection(), tls_->error()));
+        const auto failure = handshake_failure(tls_->connection(), tls_->error());
+        refuse(failure.why, failure.text);
         return request_close();
     }
     shared_.counters.handshakes.fetch_add(1);
@@ -153,26 +155,31 @@ void Session::finish_handshake() {
 bool Session::accept_sender() {
     auto identity = peer_identity(tls_->connection());
     if (!identity) {
-        refuse(identity.error().message);
+        refuse(ConnectionRefusal::identity, identity.error().message);
+        return false;
+    }
+    const Credentials credentials = shared_.credentials();
+    if (credentials.revoked->hold(SSL_get0_peer_certificate(tls_->connection()))) {
+        refuse(ConnectionRefusal::revoked, "client certificate refused: certificate revoked");
         return false;
     }
     SessionSender sender;
     sender.session = id_;
     sender.name = identity->sender;
     sender.cert = identity->fingerprint;
-    sender.registry = shared_.credentials().registry;
+    sender.registry = credentials.registry;
     sender.registration = sender.registry->find(sender.name);
     if (sender.registration == nullptr) {
-        refuse("the sender " + sender.name + " is not registered");
+        refuse(ConnectionRefusal::sender, "the sender " + sender.name + " is not registered");
         return false;
     }
     if (sender.registration->state != SenderState::active) {
-        refuse("the sender " + sender.name + " is not active");
+        refuse(ConnectionRefusal::sender, "the sender " + sender.name + " is not active");
         return false;
     }
     SenderTable::Seat seat = shared_.senders.enter(sender.name);
     if (!seat.refusal.empty()) {
-        shared_.counters.handshakes_refused.fetch_add(1);
+        shared_.counters.count(ConnectionRefusal::crowded);
         log_line(LogLevel::warn, "connection_busy",
                  {{"peer", peer_}, {"sender", sender.name}, {"reason", seat.refusal}});
         send_reject(wire::RejectCode::busy, seat.refusal);
@@ -322,7 +329,8 @@ void Session::stop_reading() {
 void Session::make_room() {
     if (reader_ || phase_ == Phase::closed) return;
     if (phase_ == Phase::handshake) {
-        refuse("closed for a newer one: its handshake was not finished");
+        refuse(ConnectionRefusal::crowded,
+               "closed for a newer one: its handshake was not finished");
     }
     abort();
 }
@@ -334,17 +342,25 @@ void Session::shut_down() {
     request_close();
 }
 
-void Session::check_sender(const Registry& registry) {
+void Session::check_standing(const Credentials& credentials) {
     if (phase_ != Phase::open && phase_ != Phase::draining) return;
-    const RegisteredSender* sender = registry.find(reader_->sender().name);
-    if (sender != nullptr && sender->state == SenderState::active) return;
+    const std::string& name = reader_->sender().name;
+    const RegisteredSender* sender = credentials.registry->find(name);
+    const bool is_active = sender != nullptr && sender->state == SenderState::active;
+    const bool is_revoked =
+        credentials.revoked->hold(SSL_get0_peer_certificate(tls_->connection()));
+    if (is_active && !is_revoked) return;
     log(LogLevel::warn, "session_sender_withdrawn",
-        {{"session", id_.value}, {"sender", reader_->sender().name}});
+        {{"session", id_.value},
+         {"sender", name},
+         {"reason", is_active ? "its certificate is revoked" : "it is not active"}});
     request_close();
+    // Whoever does not read does not hold up the end.
+    if (phase_ == Phase::flushing) set_due(read_due_, steady_clock::now() + kWithdrawnTimeout);
 }
 
-void Session::refuse(const std::string& reason) {
-    shared_.counters.handshakes_refused.fetch_add(1);
+void Session::refuse(ConnectionRefusal why, const std::string& reason) {
+    shared_.counters.count(why);
     const std::string text = printable(reason);
     log_line(LogLevel::warn, "connection_refused", {{"peer", peer_}, {"reason", text}});
     shared_.sink.connection_refused(peer_, text);

@@ -22,6 +22,8 @@ namespace anchorlog::net {
 inline constexpr std::size_t kUnsentReadMax = 65'536;
 // How long a session whose peer sends no more waits for its last answers.
 inline constexpr std::chrono::seconds kDrainTimeout{10};
+// How long a sender that is not to be heard any more has to take its last answers.
+inline constexpr std::chrono::seconds kWithdrawnTimeout{2};
 // How long a closing connection waits for its peer to read what was sent and close too.
 inline constexpr std::chrono::seconds kLingerTimeout{1};
 
@@ -52,8 +54,8 @@ public:
     void shut_down();
     // Closes at once. The sink hears of the end once, and last.
     void abort();
-    // Closes when `registry` has no active sender of this name.
-    void check_sender(const Registry& registry);
+    // Closes when the sender is not active any more, or its certificate is revoked.
+    void check_standing(const Credentials& credentials);
 
 private:
     using Deadline = std::chrono::steady_clock::time_point;
@@ -92,7 +94,7 @@ private:
     void linger();
     void throw_away();
 
-    void refuse(const std::string& reason);
+    void refuse(ConnectionRefusal why, const std::string& reason);
     void send_reject(wire::RejectCode code, const std::string& detail);
     void log_line(LogLevel level, std::string_view event,
                   std::initializer_list<LogField> fields = {});

@@ -73,8 +73,9 @@ void Session::on_due() {
     if (next_due() > now) return;
     if (phase_ == Phase::open && write_due_ > now) return on_silence(now);
     if (phase_ == Phase::handshake) {
-        refuse("no TLS handshake within " + std::to_string(shared_.options.handshake_timeout_ms) +
-               " ms");
+        refuse(ConnectionRefusal::unfinished,
+               "no TLS handshake within " + std::to_string(shared_.options.handshake_timeout_ms) +
+                   " ms");
     } else if (write_due_ <= now) {
         log_line(LogLevel::warn, "session_not_reading", {{"session", id_.value}, {"peer", peer_}});
     }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -20,6 +21,7 @@ namespace anchorlog::net {
 namespace {
 
 constexpr std::size_t kPemSizeMax = 1u << 20;
+constexpr std::size_t kCrlSizeMax = 16u << 20;
 constexpr std::size_t kReasonSizeMax = 200;
 constexpr int kVerifyDepthMax = 4;
 // What a stranger may make us keep: ten times a chain of three ECDSA certificates.
@@ -40,6 +42,7 @@ struct Release {
 using BioPtr = std::unique_ptr<BIO, Release<&BIO_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Release<&EVP_PKEY_free>>;
 using CertificatePtr = std::unique_ptr<X509, Release<&X509_free>>;
+using CrlPtr = std::unique_ptr<X509_CRL, Release<&X509_CRL_free>>;
 
 struct Descriptor {
     int fd = -1;
@@ -59,7 +62,8 @@ std::string openssl_reason() {
 }
 
 // Reads through one descriptor, so that the file whose mode was checked is the file that is used.
-Result<std::string> read_pem(const std::string& path, bool secret) {
+Result<std::string> read_pem(const std::string& path, bool secret,
+                             std::size_t size_max = kPemSizeMax) {
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (file.fd < 0) return Error{Errc::not_found, path + ": cannot open: " + system_reason()};
     struct stat info{};
@@ -73,14 +77,15 @@ Result<std::string> read_pem(const std::string& path, bool secret) {
     }
     std::string text;
     char chunk[4096];
-    while (text.size() <= kPemSizeMax) {
+    while (text.size() <= size_max) {
         const ssize_t got = ::read(file.fd, chunk, sizeof chunk);
         if (got == 0) return text;
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return Error{Errc::not_found, path + ": cannot read: " + system_reason()};
         text.append(chunk, static_cast<std::size_t>(got));
     }
-    return Error{Errc::invalid_input, path + ": larger than a PEM file of ours can be (1 MiB)"};
+    return Error{Errc::invalid_input, path + ": larger than a PEM file of ours can be (" +
+                                          std::to_string(size_max >> 20) + " MiB)"};
 }
 
 BioPtr bio_of(const std::string& text) {
@@ -107,10 +112,9 @@ bool only_end_follows() {
 
 Result<void> check_own_certificate(X509* certificate, const std::string& path) {
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
-        return Error{Errc::invalid_input,
-                     path +
-                         ": the server certificate has expired; renew it "
-                         "(anchorlogctl pki renew)"};
+        return Error{Errc::invalid_input, path +
+                                              ": the server certificate has expired; renew it "
+                                              "(anchorlogctl pki renew)"};
     }
     if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
         return Error{Errc::invalid_input,
@@ -203,6 +207,105 @@ Result<void> trust_client_ca(SSL_CTX* context, const std::string& path) {
     return {};
 }
 
+Result<void> check_crl_dates(const X509_CRL* list, const std::string& path) {
+    const ASN1_TIME* end = X509_CRL_get0_nextUpdate(list);
+    if (end == nullptr || X509_cmp_current_time(end) < 0) {
+        return Error{Errc::invalid_input,
+                     path +
+                         ": the revocation list is stale, and without one nobody can be let in; "
+                         "put a new one in its place (anchorlogctl pki crl)"};
+    }
+    if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(list)) > 0) {
+        return Error{Errc::invalid_input,
+                     path +
+                         ": the revocation list is not valid yet; check this machine's clock or "
+                         "put a new one in its place (anchorlogctl pki crl)"};
+    }
+    return {};
+}
+
+// Of two CAs with one name only the key tells whose list it is.
+bool is_list_of(X509_CRL* list, const X509* ca) {
+    EVP_PKEY* key = X509_get0_pubkey(ca);
+    const bool is_its = key != nullptr &&
+                        X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) == 0 &&
+                        X509_CRL_verify(list, key) == 1;
+    ERR_clear_error();
+    return is_its;
+}
+
+// A CA without a list would have all its certificates refused at every handshake: better told now.
+Result<void> check_crls_are_complete(X509_STORE* store, const std::vector<CrlPtr>& lists,
+                                     const std::string& path) {
+    std::vector<bool> used(lists.size());
+    const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store);
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+        const X509* ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        bool is_found = false;
+        for (std::size_t at = 0; at < lists.size(); ++at) {
+            if (!is_list_of(lists[at].get(), ca)) continue;
+            is_found = used[at] = true;
+        }
+        if (is_found) continue;
+        return Error{Errc::invalid_input,
+                     path + ": no revocation list in it is signed by each CA of tls.client_ca; " +
+                         "put one of every CA there (anchorlogctl pki crl)"};
+    }
+    if (std::find(used.begin(), used.end(), false) == used.end()) return {};
+    return Error{Errc::invalid_input, path + ": a revocation list in it is not signed by a CA of " +
+                                          "tls.client_ca; put that CA's own list in its place"};
+}
+
+Result<std::shared_ptr<const RevocationLists>> use_crls(SSL_CTX* context, const std::string& path) {
+    auto out = std::make_shared<RevocationLists>();
+    if (path.empty()) return std::shared_ptr<const RevocationLists>(out);
+    auto pem = read_pem(path, false, kCrlSizeMax);
+    if (!pem) return std::move(pem).error();
+    const BioPtr bio = bio_of(*pem);
+    X509_STORE* store = SSL_CTX_get_cert_store(context);
+    std::vector<CrlPtr> lists;
+    while (CrlPtr list{PEM_read_bio_X509_CRL(bio.get(), nullptr, no_passphrase, nullptr)}) {
+        if (auto checked = check_crl_dates(list.get(), path); !checked) {
+            return std::move(checked).error();
+        }
+        lists.push_back(std::move(list));
+    }
+    if (!only_end_follows() || lists.empty()) {
+        return Error{Errc::invalid_input, path +
+                                              ": not revocation lists in PEM form only; make "
+                                              "one with anchorlogctl pki crl"};
+    }
+    if (auto checked = check_crls_are_complete(store, lists, path); !checked) {
+        return std::move(checked).error();
+    }
+    for (const CrlPtr& list : lists) {
+        if (X509_STORE_add_crl(store, list.get()) != 1) {
+            return Error{Errc::invalid_input,
+                         path + ": a revocation list cannot be used (" + openssl_reason() + ")"};
+        }
+        out->add(list.get());
+    }
+    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    return std::shared_ptr<const RevocationLists>(out);
+}
+
+ConnectionRefusal refusal_of(long verdict) {
+    switch (verdict) {
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return ConnectionRefusal::expired;
+        case X509_V_ERR_CERT_REVOKED:
+            return ConnectionRefusal::revoked;
+        case X509_V_ERR_UNABLE_TO_GET_CRL:
+        case X509_V_ERR_CRL_HAS_EXPIRED:
+        case X509_V_ERR_CRL_NOT_YET_VALID:
+        case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+            return ConnectionRefusal::crl;
+        default:
+            return ConnectionRefusal::untrusted;
+    }
+}
+
 Result<void> set_protocol(SSL_CTX* context) {
     const bool optional_groups = OpenSSL_version_num() >= kOptionalGroupsVersion;
     const char* groups = optional_groups ? "?X25519MLKEM768:X25519" : "X25519";
@@ -225,7 +328,19 @@ Result<void> set_protocol(SSL_CTX* context) {
 
 }  // namespace
 
-Result<TlsContextPtr> make_tls_context(const TlsFiles& files) {
+void RevocationLists::add(X509_CRL* list) {
+    X509_CRL_up_ref(list);
+    lists_.emplace_back(list);
+}
+
+bool RevocationLists::hold(X509* certificate) const {
+    return std::any_of(lists_.begin(), lists_.end(), [certificate](const auto& list) {
+        X509_REVOKED* entry = nullptr;
+        return X509_CRL_get0_by_cert(list.get(), &entry, certificate) == 1;
+    });
+}
+
+Result<TlsSetup> make_tls_context(const TlsFiles& files) {
     ERR_clear_error();
     TlsContextPtr context(SSL_CTX_new(TLS_server_method()));
     if (!context) return Error{Errc::internal, "no TLS context (" + openssl_reason() + ")"};
@@ -237,7 +352,9 @@ Result<TlsContextPtr> make_tls_context(const TlsFiles& files) {
     if (auto done = trust_client_ca(context.get(), files.client_ca_path); !done) {
         return std::move(done).error();
     }
-    return context;
+    auto revoked = use_crls(context.get(), files.crl_path);
+    if (!revoked) return std::move(revoked).error();
+    return TlsSetup{std::move(context), std::move(*revoked)};
 }
 
 Result<crypto::PeerIdentity> peer_identity(const SSL* connection) {
@@ -246,28 +363,29 @@ Result<crypto::PeerIdentity> peer_identity(const SSL* connection) {
     return crypto::identity_of(certificate);
 }
 
-std::string handshake_failure(const SSL* connection, unsigned long error) {
+HandshakeFailure handshake_failure(const SSL* connection, unsigned long error) {
+    using enum ConnectionRefusal;
     const long verdict = SSL_get_verify_result(connection);
     if (verdict != X509_V_OK) {
-        return printable(std::string("client certificate refused: ") +
-                         X509_verify_cert_error_string(verdict));
+        return {refusal_of(verdict), printable(std::string("client certificate refused: ") +
+                                               X509_verify_cert_error_string(verdict))};
     }
     switch (ERR_GET_REASON(error)) {
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-            return "no client certificate";
+            return {no_certificate, "no client certificate"};
         case SSL_R_UNSUPPORTED_PROTOCOL:
         case SSL_R_UNKNOWN_PROTOCOL:
         case SSL_R_VERSION_TOO_LOW:
-            return "the peer does not offer TLS 1.3";
+            return {protocol, "the peer does not offer TLS 1.3"};
         case SSL_R_HTTP_REQUEST:
         case SSL_R_WRONG_VERSION_NUMBER:
-            return "the peer does not speak TLS";
+            return {protocol, "the peer does not speak TLS"};
         default:
             break;
     }
     const char* text = ERR_reason_error_string(error);
-    return printable(std::string("TLS handshake failed: ") +
-                     (text == nullptr ? "the connection was lost" : text));
+    return {protocol, printable(std::string("TLS handshake failed: ") +
+                                (text == nullptr ? "the connection was lost" : text))};
 }
 
 std::string printable(std::string text) {

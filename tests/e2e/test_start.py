@@ -86,7 +86,7 @@ def mode_0644(option: str) -> Callable[[Gateway], Path]:
 def point(gateway: Gateway, option: str, path: Path) -> None:
     if option == "tls":
         gateway.config["tls"]["key"] = str(path)
-    elif option in ("certificate", "client_ca"):
+    elif option in ("certificate", "client_ca", "crl"):
         gateway.config["tls"][option] = str(path)
     else:
         gateway.config[option] = str(path)
@@ -120,6 +120,15 @@ def key_of_another(gateway: Gateway) -> Path:
     return other.key
 
 
+def crl(**options: Any) -> Callable[[Gateway], Path]:
+    def spoil(gateway: Gateway) -> Path:
+        path = gateway.pki.write_crl(gateway.dir / "spoiled.crl", **options)
+        point(gateway, "crl", path)
+        return path
+
+    return spoil
+
+
 def registry(text: str) -> Callable[[Gateway], Path]:
     return contents("registry", text.encode())
 
@@ -131,6 +140,11 @@ FILE_FAULTS: dict[str, tuple[Callable[[Gateway], Path], str]] = {
     "no TLS key": (contents("tls", None), "No such file"),
     "no certificate": (contents("certificate", None), "No such file"),
     "no CA": (contents("client_ca", None), "No such file"),
+    "no CRL": (contents("crl", None), "No such file"),
+    "CRL of nonsense": (contents("crl", b"nonsense"), "PEM"),
+    "CRL that is stale": (crl(seconds=(-90, -30)), "stale"),
+    "CRL of tomorrow": (crl(seconds=(3_600, 7_200)), "not valid yet"),
+    "CRL of another CA": (crl(own_ca=True), "signed by"),
     "no log key": (contents("signing_key", None), "signing_key"),
     "no registry": (contents("registry", None), "registry"),
     "TLS key of nonsense": (contents("tls", b"nonsense"), "PEM"),

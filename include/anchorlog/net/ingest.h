@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -64,7 +66,24 @@ struct TlsFiles {
     std::string certificate_path;  // PEM chain
     std::string key_path;          // PEM, refused when others may read it
     std::string client_ca_path;    // PEM
+    std::string crl_path{};        // PEM, a list of each client CA; empty: none is revoked by it
 };
+
+// Why a connection never became a session.
+enum class ConnectionRefusal {
+    no_certificate,
+    untrusted,  // not by the client CA, or not for a client
+    expired,    // or not valid yet
+    revoked,
+    crl,       // the revocation list does not hold any more
+    identity,  // no single sender URI
+    sender,    // not registered, or not active
+    protocol,  // no TLS, not 1.3, or it failed
+    unfinished,
+    crowded,  // a limit on connections or sessions
+};
+inline constexpr std::size_t kConnectionRefusals = 10;
+[[nodiscard]] std::string_view to_string(ConnectionRefusal why) noexcept;
 
 // Alerts a second, and how many may come at once above that. 0 a second: as many as come.
 // Whoever sends more is read more slowly, never refused.
@@ -104,7 +123,7 @@ struct IngestStats {
     std::uint64_t sessions = 0;         // now
     std::uint64_t handshakes_open = 0;  // connections that are no session, now
     std::uint64_t handshakes = 0;
-    std::uint64_t handshakes_refused = 0;
+    std::array<std::uint64_t, kConnectionRefusals> refused{};  // by ConnectionRefusal
     std::uint64_t bytes_in = 0;
     std::uint64_t frames_in = 0;
     std::uint64_t queue_bytes = 0;
@@ -127,7 +146,8 @@ public:
     // Any thread: one post per I/O thread, however many sessions are answered.
     virtual void deliver(std::vector<Outbound> replies) = 0;
     // New files and registry for sessions from now on, all or nothing; a live session keeps what
-    // it was accepted under, except that one whose sender is gone or not active is closed.
+    // it was accepted under, except that one whose sender is gone or not active, or whose
+    // certificate is revoked, is closed: nothing more is read from it, and within seconds it ends.
     [[nodiscard]] virtual Result<void> reload(const TlsFiles& tls,
                                               std::shared_ptr<const Registry> registry) = 0;
     // Stops accepting and reading. Replies still go out. Once it returns, nothing but `last` is

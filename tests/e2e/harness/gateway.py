@@ -205,8 +205,9 @@ class Gateway:
         assert self.stop() == 0
         self.start()
 
-    def connect(self, identity: Identity | None = None, source: str = "127.0.0.1") -> Sender:
-        return Sender(self.ingest_port, self.pki.ca, identity or self.pki.sender(), source)
+    def connect(self, identity: Identity | None = None, source: str = "127.0.0.1",
+                ca: Path | None = None) -> Sender:
+        return Sender(self.ingest_port, ca or self.pki.ca, identity or self.pki.sender(), source)
 
     def http(self, path: str, method: str = "GET") -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10)
@@ -223,6 +224,13 @@ class Gateway:
         status = json.loads(body)
         assert isinstance(status, dict)
         return status
+
+    def metric(self, sample: str) -> float:
+        """The value of `name` or `name{labels}`, which is on the page."""
+        for line in self.http("/metrics")[1].splitlines():
+            if line.startswith(sample + " "):
+                return float(line.rsplit(" ", 1)[1])
+        raise AssertionError(f"no {sample} on /metrics")
 
     def wait_sealed(self, entries: int = 0, timeout_s: float = 15.0) -> None:
         """Until nothing is open, with at least so many entries."""

@@ -97,6 +97,21 @@ class Pki:
         _write_key(identity.key, key)
         return identity
 
+    def write_crl(
+        self, path: Path, seconds: tuple[float, float] = (-60, 3_600), own_ca: bool = False
+    ) -> Path:
+        """An empty revocation list of this CA, or of one nobody trusts, made and to be replaced
+        `seconds` from now."""
+        issuer, key = self._stranger() if own_ca else self._ca()
+        now = datetime.datetime.now(datetime.UTC)
+        begin, end = (now + datetime.timedelta(seconds=s) for s in seconds)
+        builder = (x509.CertificateRevocationListBuilder().issuer_name(issuer)
+                   .last_update(begin).next_update(end))
+        is_edwards = isinstance(key, ed25519.Ed25519PrivateKey)
+        made = builder.sign(key, None if is_edwards else hashes.SHA256())
+        path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        return path
+
     def _ca(self) -> tuple[x509.Name, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey]:
         certificate = x509.load_pem_x509_certificate(self.ca.read_bytes())
         key = serialization.load_pem_private_key((self.dir / "ca.key").read_bytes(), None)

@@ -75,6 +75,12 @@ class Sender:
     def close(self) -> None:
         self._socket.close()
 
+    def peer_certificate(self) -> bytes:
+        """The server's, in DER."""
+        der = self._socket.getpeercert(binary_form=True)
+        assert der is not None
+        return der
+
     def set_timeout(self, timeout_s: float) -> None:
         """How long receive() waits; TIMEOUT_S if never said."""
         self._socket.settimeout(timeout_s)

@@ -39,6 +39,15 @@ TEST(Config, TheSmallestOneHasDocumentedDefaults) {
     EXPECT_TRUE(config->targets.empty());
 }
 
+TEST(Config, ARevocationListIsFoundBesideTheFile) {
+    std::string json = kSmallest;
+    json.replace(json.find("\"client_ca\""), 0, R"("crl": "pki/ca.crl", )");
+    const auto config = parse_config(json, "/etc/anchorlog");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->tls.crl_path, "/etc/anchorlog/pki/ca.crl");
+    EXPECT_EQ(parse_config(kSmallest, "/etc/anchorlog")->tls.crl_path, "") << "none";
+}
+
 TEST(Config, ACredentialIsFoundWhereTheServiceManagerPutsIt) {
     std::string json = kSmallest;
     const std::string written = "../log.key";
@@ -147,6 +156,7 @@ TEST(Config, TheDocumentedSampleIsValidAndSaysEveryDefault) {
     const auto sample = parse_config(*text, "/etc/anchorlog");
     ASSERT_TRUE(sample) << sample.error().message;
     const auto smallest = parse_config(kSmallest, "/etc/anchorlog");
+    EXPECT_EQ(sample->tls.crl_path, smallest->tls.crl_path);
     EXPECT_EQ(sample->listen.connections_max, smallest->listen.connections_max);
     EXPECT_EQ(sample->listen.sessions_per_sender_max, smallest->listen.sessions_per_sender_max);
     EXPECT_EQ(sample->listen.handshakes_max, smallest->listen.handshakes_max);

@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <numeric>
+#include <set>
 #include <thread>
 
 #include "ingest_fixture.h"
@@ -23,7 +25,11 @@ protected:
         EXPECT_EQ(refusals.front().first, "127.0.0.1");
         EXPECT_THAT(refusals.front().second, HasSubstr(reason));
         EXPECT_TRUE(sink_.inbounds().empty());
-        EXPECT_EQ(listener_->stats().handshakes_refused, 1u);
+        const auto refused = listener_->stats().refused;
+        EXPECT_EQ(std::accumulate(refused.begin(), refused.end(), std::uint64_t{0}), 1u);
+    }
+    [[nodiscard]] std::uint64_t refused(net::ConnectionRefusal why) const {
+        return listener_->stats().refused[static_cast<std::size_t>(why)];
     }
     void expect_refused(const crypto::CertifiedKey& certified, const std::string& reason) {
         start();
@@ -249,6 +255,70 @@ TEST_F(IngestListenerTest, ReloadClosesOnlyTheSenderThatIsGone) {
     EXPECT_TRUE(sink_.wait_for_last(id));
     deliver(other_id, framed("1"), 0);
     EXPECT_EQ(other->read_frame(), "1");
+}
+
+TEST_F(IngestListenerTest, RefusesARevokedCertificate) {
+    pki_.revoke({gw_});
+    expect_refused(gw_, "certificate revoked");
+    EXPECT_EQ(refused(net::ConnectionRefusal::revoked), 1u);
+}
+
+TEST_F(IngestListenerTest, AListLetsInWhoIsNotOnIt) {
+    pki_.revoke({pki_.sender("other")});
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    EXPECT_EQ(listener_->stats().sessions, 1u);
+}
+
+TEST_F(IngestListenerTest, ReloadCutsOffARevokedCertificateOnly) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    // The same sender with the certificate that took the other's place.
+    const auto renewed_key = pki_.sender("gw");
+    const auto renewed = connect(renewed_key);
+    ASSERT_TRUE(renewed->send(framed(alert_json("cam-1", 2))));
+    ASSERT_TRUE(sink_.wait_for_chunks(2));
+    const net::SessionId renewed_id = sink_.inbounds().back().session;
+
+    pki_.revoke({gw_});
+    ASSERT_TRUE(listener_->reload(pki_.files, registry_of("active", "active")));
+    EXPECT_TRUE(client->read_close_notify());
+    client->tcp().disconnect();
+    EXPECT_TRUE(sink_.wait_for_last(id));
+    deliver(renewed_id, framed("1"), 0);
+    EXPECT_EQ(renewed->read_frame(), "1");
+}
+
+TEST_F(IngestListenerTest, WhoIsCutOffAndDoesNotReadDoesNotStay) {
+    start();
+    net::SessionId id;
+    const auto client = open_session(id);
+    ASSERT_TRUE(listener_->reload(pki_.files, registry_of("revoked", "active")));
+    EXPECT_TRUE(sink_.wait_for_last(id)) << "without a word of the peer";
+    EXPECT_EQ(listener_->stats().sessions, 0u);
+}
+
+TEST_F(IngestListenerTest, RefusalsAreCountedByReason) {
+    expect_refused(issue(make_test_ca("another CA"), sender_request("gw")), "refused");
+    EXPECT_EQ(refused(net::ConnectionRefusal::untrusted), 1u);
+    const auto stranger = pki_.sender("stranger");
+    const auto client = connect(stranger);
+    client->send(framed(alert_json("cam-1", 1)));
+    EXPECT_TRUE(client->ended());
+    ASSERT_TRUE(sink_.wait_for_refusals(2));
+    EXPECT_EQ(refused(net::ConnectionRefusal::sender), 1u);
+    EXPECT_EQ(refused(net::ConnectionRefusal::untrusted), 1u);
+}
+
+TEST(ConnectionRefusalNames, AreDifferentWords) {
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < net::kConnectionRefusals; ++i) {
+        const auto name = net::to_string(static_cast<net::ConnectionRefusal>(i));
+        EXPECT_FALSE(name.empty());
+        EXPECT_TRUE(names.insert(name).second) << name;
+    }
 }
 
 TEST_F(IngestListenerTest, ReloadIsAllOrNothing) {

@@ -115,6 +115,20 @@ struct TestPki {
                         dir.write("server.key", server.key_pem),
                         dir.write("ca.crt", ca.certificate_pem)};
 
+    // Has the files name a list of these certificates that is good for `days`, made then.
+    void revoke(const std::vector<crypto::CertifiedKey>& revoked, int made_days = 0, int days = 7) {
+        files.crl_path = dir.write("ca.crl", list_of(ca, revoked, made_days, days));
+    }
+    [[nodiscard]] static std::string list_of(const crypto::CertifiedKey& of,
+                                             const std::vector<crypto::CertifiedKey>& revoked,
+                                             int made_days = 0, int days = 7) {
+        std::vector<crypto::Revocation> all;
+        const Now made = days_from_now(made_days);
+        for (const auto& one : revoked) {
+            all.push_back({crypto::facts_of(one.certificate_pem).value().serial, made.wall});
+        }
+        return crypto::make_crl(of, all, days, made).value();
+    }
     [[nodiscard]] crypto::CertifiedKey sender(const std::string& name) const {
         return issue(ca, sender_request(name));
     }

@@ -9,6 +9,7 @@ namespace anchorlog::net {
 namespace {
 
 using anchorlog::testing::issue;
+using anchorlog::testing::make_test_ca;
 using anchorlog::testing::sender_request;
 using anchorlog::testing::server_request;
 using anchorlog::testing::TestPki;
@@ -25,16 +26,16 @@ protected:
 };
 
 TEST_F(TlsContextTest, SpeaksTls13OnlyAndNeverResumes) {
-    const auto context = make_tls_context(pki_.files);
-    ASSERT_TRUE(context) << context.error().message;
-    EXPECT_EQ(SSL_CTX_get_min_proto_version(context->get()), TLS1_3_VERSION);
-    EXPECT_EQ(SSL_CTX_get_max_proto_version(context->get()), TLS1_3_VERSION);
-    EXPECT_EQ(SSL_CTX_get_num_tickets(context->get()), 0u);
-    EXPECT_EQ(SSL_CTX_get_session_cache_mode(context->get()), SSL_SESS_CACHE_OFF);
-    EXPECT_EQ(SSL_CTX_get_max_early_data(context->get()), 0u);
-    EXPECT_EQ(SSL_CTX_get_verify_mode(context->get()),
-              SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
-    EXPECT_EQ(SSL_CTX_get_max_cert_list(context->get()), 32'768);
+    const auto setup = make_tls_context(pki_.files);
+    ASSERT_TRUE(setup) << setup.error().message;
+    SSL_CTX* context = setup->context.get();
+    EXPECT_EQ(SSL_CTX_get_min_proto_version(context), TLS1_3_VERSION);
+    EXPECT_EQ(SSL_CTX_get_max_proto_version(context), TLS1_3_VERSION);
+    EXPECT_EQ(SSL_CTX_get_num_tickets(context), 0u);
+    EXPECT_EQ(SSL_CTX_get_session_cache_mode(context), SSL_SESS_CACHE_OFF);
+    EXPECT_EQ(SSL_CTX_get_max_early_data(context), 0u);
+    EXPECT_EQ(SSL_CTX_get_verify_mode(context), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+    EXPECT_EQ(SSL_CTX_get_max_cert_list(context), 32'768);
 }
 
 TEST_F(TlsContextTest, RefusesAKeyOthersMayRead) {
@@ -89,6 +90,50 @@ TEST_F(TlsContextTest, NamesTheFileThatIsMissingOrBroken) {
     pki_.files.client_ca_path = pki_.dir.write(
         "torn.crt", pki_.ca.certificate_pem + pki_.ca.certificate_pem.substr(0, 100));
     EXPECT_THAT(error(), HasSubstr("torn.crt: a broken certificate follows"));
+}
+
+TEST_F(TlsContextTest, AnEmptyListIsAGoodList) {
+    pki_.revoke({});
+    EXPECT_EQ(error(), "");
+}
+
+TEST_F(TlsContextTest, RefusesAListThatDoesNotHoldNow) {
+    pki_.revoke({}, -8, 7);
+    EXPECT_THAT(error(), AllOf(HasSubstr("ca.crl"), HasSubstr("stale"), HasSubstr("pki crl")));
+    pki_.revoke({}, 1);
+    EXPECT_THAT(error(), AllOf(HasSubstr("ca.crl"), HasSubstr("not valid yet")));
+}
+
+TEST_F(TlsContextTest, RefusesAListThatIsMissingOrBroken) {
+    pki_.files.crl_path = "/nonexistent/ca.crl";
+    EXPECT_THAT(error(), AllOf(HasSubstr("/nonexistent/ca.crl"), HasSubstr("cannot open")));
+    const std::string good = TestPki::list_of(pki_.ca, {});
+    const std::vector<std::string> broken_ones = {"", "nonsense", pki_.ca.certificate_pem,
+                                                  good + good.substr(0, 100)};
+    for (const std::string& broken : broken_ones) {
+        pki_.files.crl_path = pki_.dir.write("bad.crl", broken);
+        EXPECT_THAT(error(), AllOf(HasSubstr("bad.crl"), HasSubstr("PEM"))) << broken;
+    }
+}
+
+TEST_F(TlsContextTest, RefusesAListOfAnotherCaOfTheSameName) {
+    const auto other = make_test_ca();
+    pki_.files.crl_path = pki_.dir.write("other.crl", TestPki::list_of(other, {}));
+    EXPECT_THAT(error(), AllOf(HasSubstr("other.crl"), HasSubstr("signed by each CA")));
+    pki_.files.crl_path =
+        pki_.dir.write("both.crl", TestPki::list_of(other, {}) + TestPki::list_of(pki_.ca, {}));
+    EXPECT_THAT(error(), HasSubstr("not signed by a CA"));
+}
+
+TEST_F(TlsContextTest, WantsAListOfEachCa) {
+    const auto second = make_test_ca("second CA");
+    const std::string list = TestPki::list_of(pki_.ca, {});
+    pki_.files.client_ca_path =
+        pki_.dir.write("two.crt", pki_.ca.certificate_pem + second.certificate_pem);
+    pki_.files.crl_path = pki_.dir.write("one.crl", list);
+    EXPECT_THAT(error(), AllOf(HasSubstr("one.crl"), HasSubstr("each CA")));
+    pki_.files.crl_path = pki_.dir.write("two.crl", list + TestPki::list_of(second, {}));
+    EXPECT_EQ(error(), "");
 }
 
 TEST(Printable, KeepsAuditSubjectsAscii) {
