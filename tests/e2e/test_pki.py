@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import stat
 from pathlib import Path
 
@@ -95,6 +96,16 @@ def test_renewing_makes_a_new_pair_for_the_same_names(ca: Ca) -> None:
                 == before.extensions.get_extension_for_class(kind).value)
     assert after.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "server"
     assert [line[2] for line in ca.listed("server")] == ["valid", "valid"]
+
+
+def test_a_renewed_pair_keeps_its_owner(ca: Ca) -> None:
+    ca.run("issue", "--role", "server", "--name", "server")
+    owner = 65_534 if os.geteuid() == 0 else os.geteuid()  # only root can give files away
+    for name in ("server.key", "server.crt"):
+        os.chown(ca.dir / name, owner, -1)
+    ca.run("renew", "--name", "server")
+    assert {(ca.dir / name).stat().st_uid for name in ("server.key", "server.crt")} == {owner}
+    assert mode(ca.dir / "server.key") == 0o600
 
 
 def test_revoking_a_name_takes_all_its_certificates(ca: Ca) -> None:
