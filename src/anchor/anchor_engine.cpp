@@ -60,6 +60,7 @@ AnchorStatus AnchorEngine::status() const {
     if (fsm_.sent_transaction()) out.transaction = hex(*fsm_.sent_transaction());
     if (!fsm_.receipts().empty()) out.block_number = fsm_.receipts().back().mined.block_number;
     out.head_number = head_;
+    out.nothing_newer = fsm_.nothing_newer();
     out.anchors_in_purse = anchors_in_purse_;
     out.attempts = attempts_;
     out.confirmed = confirmed_;

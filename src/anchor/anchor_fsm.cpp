@@ -93,6 +93,7 @@ std::optional<BatchId> AnchorFsm::covered_to() const {
 void AnchorFsm::on(const Ticked& event, SteadyTime) { newest_ = event.newest; }
 
 void AnchorFsm::on(const GatesChecked& event, SteadyTime now) {
+    nothing_newer_ = false;
     if (!event.refusal.empty()) {
         has_asked_ = true;
         return hold(event.refusal, now);
@@ -104,9 +105,12 @@ void AnchorFsm::on(const GatesChecked& event, SteadyTime now) {
     if (!receipts_.empty() && receipts_.back().batch.value >= chain_next_) watch_at_ = now;
     if (chain_next_ == 0) {
         has_asked_ = true;
+        nothing_newer_ = receipts_.empty();
         return;
     }
     const BatchId top(chain_next_ - 1);
+    nothing_newer_ = newest_ && *newest_ >= top && event.is_newest_ours &&
+                    (receipts_.empty() || receipts_.back().batch <= top);
     if (!newest_ || *newest_ < top) {
         suspect_ = Suspect{top, true};
     } else if (!event.is_newest_ours) {

@@ -201,6 +201,8 @@ public:
     [[nodiscard]] std::uint64_t errors() const { return errors_; }
     // Since it was made, the chain was heard or could not be: a fork it shows has been raised.
     [[nodiscard]] bool has_asked() const { return has_asked_; }
+    // See AnchorStatus; as of the last look through the gates.
+    [[nodiscard]] bool nothing_newer() const { return nothing_newer_; }
 
 private:
     enum class Task { replace, record, send, look, find, harvest, keep, supersede };
@@ -274,6 +276,7 @@ private:
     bool gates_open_ = false;
     bool is_forked_ = false;
     bool has_asked_ = false;
+    bool nothing_newer_ = false;
     unsigned failures_ = 0;  // in a row, for the back-off
     SteadyTime retry_at_;
     SteadyTime due_at_;

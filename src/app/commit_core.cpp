@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "anchorlog/base/log.h"
+#include "app/restore_hold.h"
 
 namespace anchorlog::app {
 namespace {
 
 constexpr std::int64_t kSpaceCheckMs = 500;
+constexpr std::int64_t kHoldCheckMs = 200;
 constexpr std::int64_t kSealRetryMs = 1'000;
 constexpr std::int64_t kClockStepMs = 2'000;
 constexpr std::int64_t kHeartbeatMs = 3'600'000;
@@ -29,7 +31,9 @@ CommitCore::CommitCore(FileSystem& fs, CommitOptions options, ledger::Recovered&
                        CommitNeighbours neighbours)
     : fs_(fs), options_(std::move(options)), store_(store), neighbours_(std::move(neighbours)),
       intake_(*store.sequencer, audits_, options_.origin), hints_(fs, options_.store_dir + "/log"),
-      checkpoint_(std::make_shared<const std::string>(store.checkpoint)) {}
+      checkpoint_(std::make_shared<const std::string>(store.checkpoint)), hold_(options_.hold) {
+    intake_.set_gate(gate());
+}
 
 void CommitCore::start(Now now) {
     last_entry_ = now.steady;
@@ -49,6 +53,7 @@ void CommitCore::turn(std::vector<CommitInput>& inputs, Now now) {
     inputs.clear();
     watch_clock(now);
     watch_space(now);
+    watch_hold(now);
     form_group(now);
     hand_over(now);
     seal_if_due(now);
@@ -209,8 +214,28 @@ void CommitCore::watch_space(Now now) {
     update_gate();
 }
 
+// What was sealed after the backup is not known here: going on before anybody has said that there
+// was nothing would be a second history. The mark goes before anything is sealed: a crash in
+// between finds the store held again, or rightly free.
+void CommitCore::watch_hold(Now now) {
+    if (hold_.empty() || !fork_.empty() || !neighbours_.chain_agrees) return;
+    if (now.steady.ms - kHoldCheckMs < hold_checked_.ms) return;
+    hold_checked_ = now.steady;
+    if (!neighbours_.chain_agrees()) return;
+    if (auto done = clear_hold(fs_, options_.store_dir); !done) {
+        log(LogLevel::error, "restore_held", {{"error", done.error().message}});
+        return;
+    }
+    hold_.clear();
+    log(LogLevel::info, "restore_cleared", {{"by", "chain"}});
+    audits_.add("config_change", "restored store goes on: the chain holds nothing newer", "", now,
+                true);
+    update_gate();
+}
+
 std::optional<Gate> CommitCore::gate() const {
     if (!fork_.empty()) return Gate{wire::RejectCode::forked, fork_};
+    if (!hold_.empty()) return Gate{wire::RejectCode::forked, hold_, "restored"};
     if (space_low_) {
         return Gate{wire::RejectCode::storage_full,
                     "the log's disk is full: nothing is lost, keep the alert and come back"};

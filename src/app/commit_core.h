@@ -51,6 +51,7 @@ struct CommitOptions {
     std::uint64_t reserve_bytes = 64u << 20;
     std::uint32_t delay_ms = 0;
     std::string start_data;  // canonical JSON for the `start` audit
+    std::string hold;        // not empty: the store was put back from a backup; says so
 };
 
 // What the commit thread asks of its neighbours; each call but fatal() returns at once.
@@ -61,6 +62,7 @@ struct CommitNeighbours {
     std::function<void()> ingest_state;                       // on the read thread
     std::function<void(Published)> publish;
     std::function<void()> sealed;             // after publish: wakes the anchor threads
+    std::function<bool()> chain_agrees;       // see AnchorSet; none: never
     std::function<void(const Error&)> fatal;  // a seal could not be signed: does not return
 };
 
@@ -121,8 +123,9 @@ private:
     void show_senders(Now now);
     void watch_clock(Now now);
     void watch_space(Now now);
+    void watch_hold(Now now);
     [[nodiscard]] std::optional<Gate> gate() const;
-    [[nodiscard]] bool may_seal() const { return fork_.empty() && !space_none_; }
+    [[nodiscard]] bool may_seal() const { return fork_.empty() && hold_.empty() && !space_none_; }
     void update_gate();
     void form_group(Now now);
     void add_audits(Now now);
@@ -158,6 +161,8 @@ private:
     bool space_low_ = false;
     bool space_none_ = false;  // below a quarter of the reserve: no seals either
     std::string fork_;
+    std::string hold_;  // until the chain or the operator clears it
+    SteadyTime hold_checked_{INT64_MIN};
     bool stopping_ = false;
     bool stop_audited_ = false;
     bool last_seal_tried_ = false;  // once more, while stopping

@@ -39,6 +39,7 @@ CommitNeighbours CommitLoop::neighbours_of(LoopNeighbours& outer) {
         published_.swap(next);
     };
     inner.sealed = outer.sealed;
+    inner.chain_agrees = outer.chain_agrees;
     inner.fatal = outer.fatal;
     return inner;
 }

@@ -22,6 +22,7 @@ struct LoopNeighbours {
     std::function<void(Question)> ask;                        // the read thread
     std::function<void()> ingest_state;                       // on the read thread
     std::function<void()> sealed;                             // wakes the anchor threads
+    std::function<bool()> chain_agrees;                       // see AnchorSet
     std::function<void(const Error&)> fatal;                  // does not return
 };
 

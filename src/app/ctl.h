@@ -8,9 +8,11 @@
 
 namespace anchorlog::app {
 
-// One call of anchorlogctl: its words, then its options. An option given twice keeps all values.
+// One call of anchorlogctl: its words, what they are about, and its options. An option given twice
+// keeps all values.
 struct CtlCall {
     std::vector<std::string> words;
+    std::vector<std::string> operands;  // as many as the command takes
     std::map<std::string, std::vector<std::string>> options;
 
     // The option's last value; empty when it was not given.
@@ -28,6 +30,12 @@ struct CtlCall {
 [[nodiscard]] Result<void> pki_list(const CtlCall& call);
 [[nodiscard]] Result<void> key_generate(const CtlCall& call);
 [[nodiscard]] Result<void> log_init(const CtlCall& call);
+// Says that a restored store lacks nothing that was sealed; the daemon must be stopped.
+[[nodiscard]] Result<void> log_accept_restore(const CtlCall& call);
+// STORE DIR: a copy of a store that a daemon may be writing to, verified.
+[[nodiscard]] Result<void> backup(const CtlCall& call);
+// BACKUP STORE: into a new directory, which the daemon then holds (RestoreHold).
+[[nodiscard]] Result<void> restore(const CtlCall& call);
 [[nodiscard]] Result<void> contract_deploy(const CtlCall& call);
 [[nodiscard]] Result<void> contract_show(const CtlCall& call);
 [[nodiscard]] Result<void> contract_rotate_submitter(const CtlCall& call);

@@ -18,6 +18,9 @@ constexpr const char* kUsage =
     "       anchorlogctl pki list --dir DIR\n"
     "       anchorlogctl key generate --type ed25519|secp256k1 --out FILE [--origin ORIGIN]\n"
     "       anchorlogctl log init --config FILE\n"
+    "       anchorlogctl log accept-restore STORE\n"
+    "       anchorlogctl backup STORE DIR [--trust FILE]\n"
+    "       anchorlogctl restore BACKUP STORE [--trust FILE]\n"
     "       anchorlogctl contract deploy --rpc URL --key FILE --origin ORIGIN\n"
     "       anchorlogctl contract show --rpc URL --contract ADDRESS --origin ORIGIN\n"
     "       anchorlogctl contract rotate-submitter --rpc URL --contract ADDRESS --origin ORIGIN "
@@ -29,6 +32,7 @@ constexpr const char* kUsage =
 struct Command {
     std::function<Result<void>(const CtlCall&)> run;
     std::set<std::string> options;
+    std::size_t operands = 0;
 };
 
 const std::map<std::vector<std::string>, Command>& commands() {
@@ -41,6 +45,9 @@ const std::map<std::vector<std::string>, Command>& commands() {
         {{"pki", "list"}, {pki_list, {"--dir"}}},
         {{"key", "generate"}, {key_generate, {"--type", "--out", "--origin"}}},
         {{"log", "init"}, {log_init, {"--config"}}},
+        {{"log", "accept-restore"}, {log_accept_restore, {}, 1}},
+        {{"backup"}, {backup, {"--trust"}, 2}},
+        {{"restore"}, {restore, {"--trust"}, 2}},
         {{"contract", "deploy"}, {contract_deploy, {"--rpc", "--key", "--origin"}}},
         {{"contract", "show"}, {contract_show, {"--rpc", "--contract", "--origin"}}},
         {{"contract", "rotate-submitter"},
@@ -49,6 +56,21 @@ const std::map<std::vector<std::string>, Command>& commands() {
         {{"health"}, {health, {"--config", "--url", "--ready"}}},
     };
     return all;
+}
+
+// The command that the first words name; what stands behind them becomes its operands.
+const Command* find_command(CtlCall& call) {
+    std::vector<std::string> rest;
+    while (!call.words.empty()) {
+        const auto found = commands().find(call.words);
+        if (found != commands().end() && found->second.operands == rest.size()) {
+            call.operands.assign(rest.rbegin(), rest.rend());
+            return &found->second;
+        }
+        rest.push_back(std::move(call.words.back()));
+        call.words.pop_back();
+    }
+    return nullptr;
 }
 
 int usage(const std::string& why) {
@@ -98,12 +120,12 @@ int run_anchorlogctl(int argc, char** argv) {
             return usage(argument + " needs a value");
         }
     }
-    const auto command = commands().find(call.words);
-    if (command == commands().end()) return usage("no such command");
+    const Command* const command = find_command(call);
+    if (command == nullptr) return usage("no such command");
     for (const auto& [name, values] : call.options) {
-        if (!command->second.options.contains(name)) return usage(name + " does not belong here");
+        if (!command->options.contains(name)) return usage(name + " does not belong here");
     }
-    auto done = command->second.run(call);
+    auto done = command->run(call);
     if (done) return kExitOk;
     std::fprintf(stderr, "anchorlogctl: %s\n", done.error().message.c_str());
     return done.error().code == Errc::invalid_input ? kExitUsage : 1;

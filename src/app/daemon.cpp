@@ -107,6 +107,9 @@ Result<void> Daemon::lock_store() {
     auto lock = fs_.lock(dir + "/LOCK");
     if (!lock) return std::move(lock).error();
     lock_ = std::move(*lock);
+    auto hold = read_hold(fs_, dir);
+    if (!hold) return std::move(hold).error();
+    hold_ = std::move(*hold);
     // Ports of an earlier run would send the operator's tools elsewhere.
     auto removed = fs_.remove(dir + "/ports.json");
     if (!removed && removed.error().code != Errc::not_found) return removed;
@@ -166,6 +169,12 @@ void Daemon::wire_commit() {
     options.reserve_bytes = config_.storage.reserve_bytes;
     options.delay_ms = config_.commit_delay_ms;
     options.start_data = std::string("{\"version\":\"") + ANCHORLOG_VERSION + "\"}";
+    if (hold_) {
+        options.hold = describe(*hold_);
+        options.start_data =
+            "{\"restored\":" + to_json(*hold_) + "," + options.start_data.substr(1);
+        log(LogLevel::warn, "restored", {{"what", options.hold}});
+    }
     LoopNeighbours neighbours;
     neighbours.deliver = [this](std::vector<net::Outbound> replies) {
         listener_->deliver(std::move(replies));
@@ -178,6 +187,9 @@ void Daemon::wire_commit() {
     };
     neighbours.sealed = [this] {
         anchors_.wake();
+    };
+    neighbours.chain_agrees = [this] {
+        return anchors_.chain_agrees();
     };
     neighbours.fatal = die_of_storage;
     commit_ = std::make_unique<CommitLoop>(fs_, clock_, std::move(options), store_,

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "app/config.h"
 #include "app/identity_files.h"
 #include "app/read_side.h"
+#include "app/restore_hold.h"
 #include "app/service_notify.h"
 #include "app/status_page.h"
 #include "app/target_wiring.h"
@@ -73,6 +75,7 @@ private:
     IdentityFiles identity_;
     std::shared_ptr<const net::Registry> registry_;
     std::unique_ptr<FileLock> lock_;
+    std::optional<RestoreHold> hold_;  // as found at start
     std::unique_ptr<net::LocalHttp> http_;
     ledger::Recovered store_;
     std::int64_t recovery_ms_ = 0;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -58,6 +59,7 @@ struct IntakeCounts {
 struct Gate {
     wire::RejectCode code = wire::RejectCode::storage_full;
     std::string detail;
+    std::string_view state = {};  // on the status page; empty: the code's name
 };
 
 // Takes what sessions brought, in each session's order and round-robin between sessions, through

@@ -24,6 +24,7 @@ std::vector<std::string> degraded(const StatusSources& sources, const Published&
 std::string state_name(const StatusSources& sources, const Published& published) {
     if (sources.stopping()) return "stopping";
     if (published.gate) {
+        if (!published.gate->state.empty()) return std::string(published.gate->state);
         return published.gate->code == wire::RejectCode::forked ? "forked" : "storage_full";
     }
     return degraded(sources, published, sources.anchors()).empty() ? "ready" : "degraded";

@@ -86,6 +86,16 @@ void AnchorSet::await_answers(std::chrono::milliseconds limit) {
     }
 }
 
+bool AnchorSet::chain_agrees() const {
+    bool any = false;
+    for (const Entry& entry : entries_) {
+        if (!entry.worker || entry.config.type != "ethereum") continue;
+        if (!entry.worker->status().nothing_newer) return false;
+        any = true;
+    }
+    return any;
+}
+
 void AnchorSet::wake() {
     for (Entry& entry : entries_) {
         if (entry.worker) entry.worker->wake();

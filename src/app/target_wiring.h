@@ -23,6 +23,9 @@ public:
     // See AnchorWorker; `limit` is for all of them together.
     void await_answers(std::chrono::milliseconds limit);
     void wake();  // any thread
+    // There are chains among the targets, and every one of them was heard to hold nothing of this
+    // log that is newer than ours. Any thread.
+    [[nodiscard]] bool chain_agrees() const;
     void stop();
 
     // A target as configured, and how it stands.

@@ -55,6 +55,9 @@ struct AnchorStatus {
     std::string transaction;                    // 0x hash of the newest attempt
     std::optional<std::uint64_t> block_number;  // of the newest receipt
     std::optional<std::uint64_t> head_number;
+    // A chain was heard: its newest record of this log, if any, is one we sealed, and none that we
+    // saw confirmed is missing there.
+    bool nothing_newer = false;
     std::optional<std::uint64_t> anchors_in_purse;  // the balance pays for, at the present fee
     std::uint64_t attempts = 0;
     std::uint64_t confirmed = 0;

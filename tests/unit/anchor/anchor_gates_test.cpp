@@ -123,6 +123,19 @@ TEST(AnchorGates, AWipedChainStallsAndNeverStartsAnew) {
     EXPECT_NE(rig.reason().find("no contract"), std::string::npos) << rig.reason();
     EXPECT_EQ(rig.chain.sends(), 1u);
     EXPECT_TRUE(rig.forks.empty());
+    EXPECT_FALSE(rig.engine->status().nothing_newer);
+}
+
+// What a store that was put back waits for.
+TEST(AnchorGates, SaysThatTheChainHoldsNothingNewer) {
+    Rig rig;
+    rig.chain.chain_id_answer = 5;
+    rig.start();
+    rig.run_for(10'000);
+    EXPECT_FALSE(rig.engine->status().nothing_newer);  // another chain says nothing
+    rig.chain.chain_id_answer.reset();
+    ASSERT_TRUE(rig.run_until_covered(0));
+    EXPECT_TRUE(rig.engine->status().nothing_newer);
 }
 
 // The worst of it: a contract of the same code, address and submitter stands there again.
@@ -209,6 +222,7 @@ TEST(AnchorFork, AHeadAboveOursUnderOurSeal) {
     rig.run_for(10'000);
     ASSERT_EQ(rig.forks.size(), 1u);
     EXPECT_NE(rig.forks[0].find("batch 7"), std::string::npos);
+    EXPECT_FALSE(rig.engine->status().nothing_newer);
     EXPECT_EQ(rig.state(), "stalled");
     EXPECT_TRUE(rig.lines().empty());
 }

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "anchorlog/wire/frame.h"
+#include "app/restore_hold.h"
 #include "support/log_machine.h"
 
 namespace anchorlog::app {
@@ -31,6 +32,7 @@ protected:
         options.store_dir = LogMachine::kDir;
         options.origin = LogMachine::kOrigin;
         options.reserve_bytes = 1'000;
+        options.hold = hold;
         CommitNeighbours neighbours;
         neighbours.write = [this](WriteJob job) {
             jobs.push_back(std::move(job));
@@ -50,6 +52,9 @@ protected:
         };
         neighbours.sealed = [this] {
             said.emplace_back("sealed");
+        };
+        neighbours.chain_agrees = [this] {
+            return chain_agrees;
         };
         neighbours.fatal = [](const Error& error) {
             throw Fatal{error};
@@ -134,6 +139,8 @@ protected:
     }
     SteadyTime now() const { return machine.clock().now().steady; }
 
+    std::string hold;
+    bool chain_agrees = false;
     mutable LogMachine machine;
     std::unique_ptr<CommitCore> core;
     std::unique_ptr<JournalWriter> writer;
@@ -381,6 +388,55 @@ TEST_F(CommitCoreTest, AForkStopsAdmittingAndSealing) {
     EXPECT_EQ(published.gate->code, wire::RejectCode::forked);
     EXPECT_EQ(published.batches, 1u);
     EXPECT_EQ(published.entries, 1u);  // the audit
+}
+
+TEST_F(CommitCoreTest, ARestoredStoreTakesAndSealsNothingUntilTheChainAgrees) {
+    machine.options.sequencer.batch.entries = 1;
+    ASSERT_TRUE(machine.start());
+    ASSERT_TRUE(write_hold(machine.files(), LogMachine::kDir, {1, 0, {1'000}, {2'000}}));
+    hold = "restored";
+    open();
+    send({1});
+    settle();
+    EXPECT_FALSE(acked(1));
+    ASSERT_TRUE(published.gate.has_value());
+    EXPECT_EQ(published.gate->state, "restored");
+    EXPECT_EQ(published.batches, 1u);
+
+    chain_agrees = true;
+    machine.clock().advance_ms(1'000);
+    settle();
+    EXPECT_FALSE(published.gate.has_value());
+    EXPECT_FALSE(read_hold(machine.files(), LogMachine::kDir)->has_value());
+    session = 2;
+    next_frame = 0;
+    send({1});
+    settle();
+    EXPECT_TRUE(acked(1));
+    EXPECT_EQ(published.batches, 2u);
+}
+
+TEST_F(CommitCoreTest, AMarkThatCannotBeRemovedKeepsTheStoreHeld) {
+    ASSERT_TRUE(write_hold(machine.files(), LogMachine::kDir, {1, 0, {1'000}, {2'000}}));
+    hold = "restored";
+    open();
+    chain_agrees = true;
+    machine.files().fail(testing::SimCall::remove, 1, Errc::io);
+    turn();
+    EXPECT_TRUE(core->published().gate.has_value());
+    machine.clock().advance_ms(1'000);
+    turn();
+    EXPECT_FALSE(core->published().gate.has_value());
+}
+
+TEST_F(CommitCoreTest, AForkIsNotClearedByAChainThatAgrees) {
+    hold = "restored";
+    open();
+    chain_agrees = true;
+    inputs.emplace_back(ForkInput{"a sender knows more"});
+    settle();
+    EXPECT_EQ(published.gate->detail, "a sender knows more");
+    EXPECT_EQ(published.batches, 1u);
 }
 
 }  // namespace
