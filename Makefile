@@ -1,6 +1,6 @@
 # A thin front: the work is done by CMake, ctest, pytest and the scripts in tests/setup.
 .DEFAULT_GOAL := help
-.PHONY: help setup build package test test-full test-asan test-ubsan test-tsan fuzz bench demo format tidy clean
+.PHONY: help setup build package test test-full test-asan test-ubsan test-tsan test-report fuzz bench demo format tidy clean
 
 JOBS ?= $(shell nproc)
 PYTHON := build/venv/bin/python
@@ -34,6 +34,9 @@ test-asan test-ubsan test-tsan: setup
 	@cmake --preset $(@:test-%=%) --log-level=WARNING
 	@cmake --build --preset $(@:test-%=%) -j $(JOBS)
 	@tests/setup/run_tests $(@:test-%=%)
+
+test-report: ## docs/test-report.md from the logs that the last test runs left
+	@tests/setup/test_report
 
 FUZZ_SECONDS ?= 60
 fuzz: setup ## each fuzzer of tests/fuzz for FUZZ_SECONDS (60)
