@@ -13,6 +13,7 @@ import pytest
 from harness import Ganache, Gateway, MakeGateway, Store, logverify, make_alert, program, wait_until
 from harness.load import Load, check_verifies
 from harness.process import run
+from harness.small_disk import SmallDisk
 
 FAST = {"batch": {"entries": 10, "interval_s": 1, "seal_interval_min_ms": 0}}
 EXIT_USAGE = 64
@@ -271,6 +272,66 @@ def test_a_damaged_store_is_copied_but_not_called_good(
     done = ctl("backup", gateway.store.dir, tmp_path / "bad")
     assert done.returncode == 1 and "does not verify" in done.stderr
     assert "FAIL" in done.stdout and (tmp_path / "bad" / "backup.json").exists()
+
+
+def injected(fault: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command with a system call that fails, or with its end at one."""
+    strace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", f"trace={fault.split(':')[0]}",
+              "-e", f"inject={fault}"]
+    return run([*strace, program("anchorlogctl"), *map(str, arguments)])
+
+
+FAULTS = [
+    *[f"{call}:error=EIO:when={when}"
+      for call in ("fsync", "fdatasync", "rename", "mkdir") for when in (1, 2)],
+    "pwrite64:error=ENOSPC:when=2", "pwrite64:error=EIO:when=3", "pread64:error=EIO:when=3",
+    "fsync:signal=KILL:when=3", "mkdir:signal=KILL:when=2", "rename:signal=KILL:when=1",
+]
+
+
+@pytest.mark.release
+def test_what_is_cut_short_is_never_taken_for_whole(
+    make_gateway: MakeGateway, tmp_path: Path
+) -> None:
+    """A copy under its own name is whole, a restored store is held; anything else is .partial."""
+    gateway = make_gateway(config=FAST)
+    backup = make_backup(gateway, tmp_path / "backup")
+    cut_short = 0
+    for number, fault in enumerate(FAULTS):
+        for verb, source in (("backup", gateway.store.dir), ("restore", backup)):
+            to = tmp_path / f"{verb}-{number}"
+            done = injected(fault, verb, source, to)
+            if done.returncode == 0:
+                assert to.exists(), fault  # that call never came so often
+            elif to.exists():  # the last step, making the name durable, failed
+                assert "sync" in done.stderr or done.returncode < 0, fault
+            else:
+                cut_short += 1
+            if to.exists() and verb == "restore":
+                assert (to / "restored.json").exists(), fault
+            if to.exists() and verb == "backup":
+                said(ctl("restore", to, tmp_path / f"of-{number}"))
+    assert cut_short >= len(FAULTS)
+    partial = ctl("restore", tmp_path / "backup-0.partial", tmp_path / "x")
+    assert partial.returncode == 1 and "no whole backup" in partial.stderr
+
+
+def test_a_full_disk_is_named_and_the_store_goes_on(
+    make_gateway: MakeGateway, tmp_path: Path
+) -> None:
+    gateway = make_gateway(config=FAST)
+    make_backup(gateway, tmp_path / "backup")
+    with SmallDisk(tmp_path / "disk", 1) as disk:
+        disk.fill(8_192)
+        to = tmp_path / "disk" / "copy"
+        done = run([*disk.inside, program("anchorlogctl"), "backup", str(gateway.store.dir),
+                    str(to)])
+        assert done.returncode == 1, done.stderr
+        assert f"remove {to}.partial" in done.stderr and "No space left" in done.stderr
+        assert not (disk.path / "copy").exists()
+    with gateway:
+        gateway.start()
+        assert Load(gateway, "cam-2").drive(10, 5)
 
 
 @pytest.mark.parametrize("words", [["backup"], ["backup", "a"], ["restore", "a", "b", "c"],
