@@ -43,7 +43,7 @@ def faults(page: Rows, known: dict[str, Option]) -> list[str]:
         if option.kind == "one_of" and re.findall(r"`([^`]+)`", values) != list(option.allowed):
             wrong.append(f"{path}: the code allows {', '.join(option.allowed)}")
         said = sample_value(path)
-        shown = json.dumps(said).strip('"')
+        shown = json.dumps(said).strip('"') or "none"
         if default != "required" and said is not None and default != shown:
             wrong.append(f"{path}: its default is {shown}")
         if len(meaning) < 30:
