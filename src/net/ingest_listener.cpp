@@ -128,6 +128,7 @@ Result<void> TlsIngestListener::open(const TlsFiles& tls,
     if (!listening) return listening;
     error_code ec;
     port_ = acceptor_.local_endpoint(ec).port();
+    if (ec) return Error{Errc::unavailable, "cannot tell the port it listens on: " + ec.message()};
     return {};
 }
 

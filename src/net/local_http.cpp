@@ -130,6 +130,7 @@ Result<void> BeastLocalHttp::open(const std::string& address, std::uint16_t port
     if (acceptor_.bind(endpoint, ec)) return failed("bind");
     if (acceptor_.listen(asio::socket_base::max_listen_connections, ec)) return failed("listen");
     port_ = acceptor_.local_endpoint(ec).port();
+    if (ec) return failed("tell its port");
     return {};
 }
 
