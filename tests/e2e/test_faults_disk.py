@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from harness import Gateway, MakeGateway, Store, Tally, make_alert, wait_until
 from harness.alerts import now_text
-from harness.load import Load, check_provable, check_verifies
+from harness.load import Load, check_provable, check_provable_by_id, check_verifies
 from harness.small_disk import MIB, SmallDisk
 
 EXIT_STORAGE = 74
@@ -82,6 +82,7 @@ def check_refuses_and_serves(gateway: Gateway, load: Load) -> None:
         assert (reject["code"], reject["permanent"]) == ("storage_full", False)
         sender.expect_closed()
     check_provable(gateway, [1])
+    check_provable_by_id(gateway)
 
 
 def test_full_then_freed(on_disk: Callable[..., OnDisk], tally: Tally) -> None:

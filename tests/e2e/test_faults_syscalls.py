@@ -41,8 +41,9 @@ CONFIG = {
     "storage": {"segment_bytes": MIB},
 }
 
-# What the kernel can say to each call. Left out is what cannot fail (futex, close of a signal
-# mask, thread identity) and what only a bug makes fail (munmap, an eventfd's write).
+# What the kernel can say to each call. Left out is what cannot fail (futex, signal masks, thread
+# identity, uname; brk, which says so by what it returns) and what only a bug makes fail (munmap,
+# an eventfd's write, setting a timer).
 ERRORS = {
     "access": ["EACCES"], "accept": ["EMFILE", "ENOBUFS"], "accept4": ["EMFILE", "ENOBUFS"],
     "bind": ["EADDRINUSE"], "clone3": ["EAGAIN"], "close": ["EIO"], "epoll_create1": ["EMFILE"],
@@ -50,12 +51,15 @@ ERRORS = {
     "fadvise64": ["EIO"], "fallocate": ["ENOSPC", "EIO", "EOPNOTSUPP"], "fcntl": ["ENOLCK"],
     "fdatasync": ["EIO", "ENOSPC"], "flock": ["ENOLCK"], "fstatfs": ["EIO"],
     "fsync": ["EIO", "ENOSPC"], "ftruncate": ["EIO"], "getdents64": ["EIO"],
-    "getrandom": ["ENOSYS"], "link": ["EIO", "ENOSPC"], "listen": ["EADDRINUSE"],
+    "getpeername": ["ENOTCONN"], "getrandom": ["ENOSYS"], "getsockname": ["ENOBUFS"],
+    "link": ["EIO", "ENOSPC"], "listen": ["EADDRINUSE"],
     "lseek": ["EIO"], "madvise": ["ENOMEM"], "mkdir": ["ENOSPC"], "mmap": ["ENOMEM"],
     "mprotect": ["ENOMEM"], "newfstatat": ["EIO"], "openat": ["EMFILE", "EIO"],
-    "pread64": ["EIO"], "pwrite64": ["EIO", "ENOSPC"], "read": ["EIO"], "readahead": ["EIO"],
+    "pread64": ["EIO"], "prlimit64": ["EPERM"], "pwrite64": ["EIO", "ENOSPC"],
+    "read": ["EIO"], "readahead": ["EIO"],
     "recvfrom": ["ECONNRESET", "EIO"], "recvmsg": ["ECONNRESET", "EIO"],
-    "rename": ["EIO", "ENOSPC"], "sendmsg": ["EPIPE", "ENOBUFS"], "sendto": ["EPIPE", "ENOBUFS"],
+    "rename": ["EIO", "ENOSPC"], "rt_sigtimedwait": ["EINTR"],
+    "sendmsg": ["EPIPE", "ENOBUFS"], "sendto": ["EPIPE", "ENOBUFS"],
     "setsockopt": ["ENOBUFS"], "shutdown": ["ENOTCONN"], "socket": ["EMFILE"],
     "statfs": ["EIO"], "sync_file_range": ["EIO"], "timerfd_create": ["EMFILE"],
     "unlink": ["EIO"], "write": ["EIO", "ENOSPC"],

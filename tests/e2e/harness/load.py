@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 
 from .alerts import Alert, make_alert, now_text
@@ -138,6 +139,21 @@ def check_provable(gateway: Gateway, indexes: list[int]) -> None:
     for index in indexes:
         verdict = logverify("entry", gateway.store.dir, trust, "--index", str(index))
         assert verdict.exit_code == EXIT_PASS, verdict.text
+
+
+def check_provable_by_id(gateway: Gateway) -> None:
+    """The running daemon finds the first alert by its id, and its proof needs no store."""
+    entry = gateway.store.alerts()[0]
+    page = f"/entries/{entry['alert']['entry_id']}"
+    code, found = gateway.http(page)
+    assert code == 200, found
+    assert [place["index"] for place in json.loads(found)["entries"]] == [entry["index"]]
+    code, evidence = gateway.http(f"{page}/{entry['index']}")
+    assert code == 200, evidence
+    file = gateway.dir / "first.evidence"
+    file.write_text(evidence)
+    verdict = logverify("evidence", file, gateway.trust_file())
+    assert verdict.exit_code == EXIT_PASS, verdict.text
 
 
 def check_no_second_header(before: list[bytes], after: list[bytes]) -> None:
