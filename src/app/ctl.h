@@ -47,6 +47,12 @@ struct CtlCall {
 // again, and what it signed stays in the log.
 [[nodiscard]] Result<void> write_new(const std::string& path, const std::string& text);
 
+// A picture of the daemon each second, until q; --once: one, and no rates.
+[[nodiscard]] Result<void> top(const CtlCall& call);
+
+// Where the pages of the daemon of this configuration are, as it wrote when it became ready.
+[[nodiscard]] Result<std::string> status_url(const CtlCall& call);
+
 // anchorlogctl's command line; returns the exit code.
 int run_anchorlogctl(int argc, char** argv);
 

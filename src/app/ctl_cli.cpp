@@ -26,6 +26,7 @@ constexpr const char* kUsage =
     "       anchorlogctl contract rotate-submitter --rpc URL --contract ADDRESS --origin ORIGIN "
     "--key OWNER --new-key FILE\n"
     "       anchorlogctl status [--config FILE | --url URL] [--json]\n"
+    "       anchorlogctl top [--once] [--config FILE | --url URL]\n"
     "       anchorlogctl health [--ready] [--config FILE | --url URL]\n"
     "       anchorlogctl --version | --help\n";
 
@@ -53,6 +54,7 @@ const std::map<std::vector<std::string>, Command>& commands() {
         {{"contract", "rotate-submitter"},
          {contract_rotate_submitter, {"--rpc", "--contract", "--origin", "--key", "--new-key"}}},
         {{"status"}, {status, {"--config", "--url", "--json"}}},
+        {{"top"}, {top, {"--config", "--url", "--once"}}},
         {{"health"}, {health, {"--config", "--url", "--ready"}}},
     };
     return all;
@@ -112,7 +114,7 @@ int run_anchorlogctl(int argc, char** argv) {
         }
         if (!argument.starts_with("--")) {
             call.words.push_back(argument);
-        } else if (argument == "--json" || argument == "--ready") {
+        } else if (argument == "--json" || argument == "--ready" || argument == "--once") {
             call.options[argument].push_back("yes");
         } else if (i + 1 < argc) {
             call.options[argument].push_back(argv[++i]);

@@ -14,23 +14,6 @@ namespace {
 
 constexpr std::uint64_t kPortsSizeMax = 4'096;
 
-// Where the daemon of this configuration listens: what it wrote when it became ready.
-Result<std::string> status_url(const CtlCall& call) {
-    if (const std::string url = call.get("--url"); !url.empty()) return url;
-    const std::string path = call.get("--config");
-    if (path.empty()) return std::string("http://127.0.0.1:7480");
-    auto config = load_config(path);
-    if (!config) return std::move(config).error();
-    PosixFileSystem fs;
-    auto ports = read_file(fs, config->store_dir + "/ports.json", kPortsSizeMax);
-    if (!ports) return std::move(ports).error().in("the daemon was never ready here");
-    const auto json = nlohmann::json::parse(*ports, nullptr, false);
-    if (!json.is_object() || !json.contains("http") || !json["http"].is_number_unsigned()) {
-        return Error{Errc::corruption, config->store_dir + "/ports.json has a wrong form"};
-    }
-    return "http://" + config->http.address + ":" + std::to_string(json["http"].get<int>());
-}
-
 void print_status(const nlohmann::json& status) {
     const auto text = [&](const char* name) {
         return status.value(name, std::string("?"));
@@ -40,6 +23,12 @@ void print_status(const nlohmann::json& status) {
     };
     std::printf("log          %s\nstate        %s\n", text("origin").c_str(),
                 text("state").c_str());
+    if (const std::string why = status.value("reason", ""); !why.empty()) {
+        std::printf("why          %s\n", why.c_str());
+    }
+    for (const auto& why : status.value("degraded", nlohmann::json::array())) {
+        if (why.is_string()) std::printf("why          %s\n", why.get<std::string>().c_str());
+    }
     std::printf("entries      %llu durable, %llu sealed batches\n",
                 static_cast<unsigned long long>(number(status, "entries")),
                 static_cast<unsigned long long>(number(status, "batches")));
@@ -60,6 +49,22 @@ void print_status(const nlohmann::json& status) {
 }
 
 }  // namespace
+
+Result<std::string> status_url(const CtlCall& call) {
+    if (const std::string url = call.get("--url"); !url.empty()) return url;
+    const std::string path = call.get("--config");
+    if (path.empty()) return std::string("http://127.0.0.1:7480");
+    auto config = load_config(path);
+    if (!config) return std::move(config).error();
+    PosixFileSystem fs;
+    auto ports = read_file(fs, config->store_dir + "/ports.json", kPortsSizeMax);
+    if (!ports) return std::move(ports).error().in("the daemon was never ready here");
+    const auto json = nlohmann::json::parse(*ports, nullptr, false);
+    if (!json.is_object() || !json.contains("http") || !json["http"].is_number_unsigned()) {
+        return Error{Errc::corruption, config->store_dir + "/ports.json has a wrong form"};
+    }
+    return "http://" + config->http.address + ":" + std::to_string(json["http"].get<int>());
+}
 
 Result<void> log_init(const CtlCall& call) {
     auto path = call.need("--config");

@@ -108,6 +108,30 @@ def test_a_restore_that_lacks_nothing_goes_on_by_itself(
     assert "the chain holds nothing newer" in gateway.store.audits("config_change")[-1]["subject"]
 
 
+def test_a_restore_waits_for_a_chain_that_is_down(
+    make_gateway: MakeGateway, chain: Ganache, tmp_path: Path
+) -> None:
+    gateway = make_gateway(chain=chain, config=FAST)
+    load = Load(gateway, "cam-1")
+    with gateway:
+        assert load.drive(15, 5)
+        gateway.wait_sealed(15)
+        gateway.wait_anchored()
+        gateway.kill()
+        said(ctl("backup", gateway.store.dir, tmp_path / "backup"))
+        put_back(gateway, tmp_path / "backup")
+        chain.pause()
+        try:
+            gateway.launch()
+            wait_until(gateway.read_ports, "it serves", 20)
+            assert is_held(gateway)
+        finally:
+            chain.resume()
+        wait_until(lambda: gateway.status()["state"] == "ready", "it goes on by itself", 60)
+        assert load.drive(30, 10)
+        load.check()
+
+
 def test_a_restore_that_the_chain_is_ahead_of_seals_nothing(
     make_gateway: MakeGateway, chain: Ganache, tmp_path: Path
 ) -> None:
@@ -252,12 +276,13 @@ def test_nothing_is_written_over(make_gateway: MakeGateway, tmp_path: Path) -> N
     gateway = make_gateway(config=FAST)
     backup = make_backup(gateway, tmp_path / "backup")
     kept = {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()}
-    for command in (
+    commands: list[list[str | Path]] = [
         ["backup", gateway.store.dir, backup],
         ["backup", gateway.store.dir, f"{backup}/"],
         ["restore", backup, gateway.store.dir],
         ["restore", backup, backup],
-    ):
+    ]
+    for command in commands:
         done = ctl(*command)
         assert done.returncode == 1 and "nothing is ever written over it" in done.stderr
     assert {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()} == kept

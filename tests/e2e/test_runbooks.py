@@ -54,9 +54,9 @@ def goes_on(load: Load, upto: int) -> None:
 def test_every_page_is_followed_and_linked() -> None:
     index = (PAGES / "README.md").read_text()
     source = Path(__file__).read_text()
-    for page in FOLLOWED:
+    for page, test in FOLLOWED.items():
         assert f"({page})" in index, page
-        assert f'open_page("{page}"' in source and f"def {FOLLOWED[page]}(" in source, page
+        assert f'open_page("{page}"' in source and f"def {test}(" in source, page
     run = {path.name for path in PAGES.glob("*.md") if "```sh run\n" in path.read_text()}
     others = {"certificate-expiry.md", "revoke-a-sender.md"}  # with tests of their own
     assert run - others == set(FOLLOWED)
