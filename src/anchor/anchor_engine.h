@@ -58,8 +58,8 @@ private:
     // Empty when these bytes may be paid for today.
     std::string check_spending(std::uint64_t nonce, std::uint64_t wei);
     Result<FeeSuggestion> choose_fees(const Prepare& action);
-    Result<Event> sign(const Prepare& action, const eth::AnchorRecord& record, std::uint64_t nonce,
-                       std::uint64_t gas, const FeeSuggestion& fees);
+    Result<Event> sign(const eth::AnchorRecord& record, std::uint64_t nonce, std::uint64_t gas,
+                       const FeeSuggestion& fees);
     Result<void> write(const wire::AnchorStep& step);
     void note_balance(std::uint64_t anchors);
     void note_change();

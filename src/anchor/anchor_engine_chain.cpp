@@ -127,9 +127,6 @@ Result<FeeSuggestion> AnchorEngine::choose_fees(const Prepare& action) {
 }
 
 Result<Event> AnchorEngine::execute(const Prepare& action) {
-    const auto sealed = batches_.get(action.batch);
-    if (!sealed) return sealed.error();
-    const eth::AnchorRecord record = to_record(*sealed);
     std::uint64_t nonce = 0;
     if (action.replaces) {
         nonce = action.replaces->nonce;
@@ -144,6 +141,15 @@ Result<Event> AnchorEngine::execute(const Prepare& action) {
             return Event(PrepareRefused{fees.error().message});
         }
         return fees.error();
+    }
+    const auto sealed = batches_.get(action.batch);
+    if (!sealed) return sealed.error();
+    eth::AnchorRecord record = to_record(*sealed);
+    if (!action.replaces) {
+        // The node may have taken its time, and what was sealed meanwhile is covered just as well.
+        const auto newest = batches_.newest();
+        if (!newest) return newest.error();
+        if (*newest) record = to_record(**newest);
     }
     const auto estimate =
         chain_.estimate_gas(key_.address(), &target_.contract, eth::anchor_call(record));
@@ -160,7 +166,7 @@ Result<Event> AnchorEngine::execute(const Prepare& action) {
     if (auto refusal = check_spending(nonce, cost_max(gas, fees->max_fee)); !refusal.empty()) {
         return Event(PrepareRefused{std::move(refusal)});
     }
-    return sign(action, record, nonce, gas, *fees);
+    return sign(record, nonce, gas, *fees);
 }
 
 std::string AnchorEngine::check_spending(std::uint64_t nonce, std::uint64_t wei) {
@@ -175,9 +181,8 @@ std::string AnchorEngine::check_spending(std::uint64_t nonce, std::uint64_t wei)
            std::to_string(target_.spend_max_wei_per_day / 1'000'000'000) + ")";
 }
 
-Result<Event> AnchorEngine::sign(const Prepare& action, const eth::AnchorRecord& record,
-                                 std::uint64_t nonce, std::uint64_t gas,
-                                 const FeeSuggestion& fees) {
+Result<Event> AnchorEngine::sign(const eth::AnchorRecord& record, std::uint64_t nonce,
+                                 std::uint64_t gas, const FeeSuggestion& fees) {
     eth::Transaction transaction;
     transaction.chain_id = target_.chain_id;
     transaction.nonce = nonce;
@@ -190,7 +195,7 @@ Result<Event> AnchorEngine::sign(const Prepare& action, const eth::AnchorRecord&
     if (!made) return made.error();
     wire::AnchorAttempt attempt;
     attempt.target = target_.id;
-    attempt.batch_id = action.batch;
+    attempt.batch_id = record.batch_id;
     attempt.nonce = nonce;
     attempt.gas = gas;
     attempt.max_fee = fees.max_fee;

@@ -67,7 +67,7 @@ struct GatesChecked {
     std::uint64_t next_batch = 0;  // LogAnchor.head
     bool is_newest_ours = true;    // its newest record is the one we sealed (if we have it)
 };
-struct Prepared {  // signed, not on record yet
+struct Prepared {  // signed, not on record yet; of the batch asked for or a newer one
     wire::AnchorAttempt attempt;
 };
 struct PrepareRefused {
@@ -125,7 +125,7 @@ struct Replaced {  // the attempt whose nonce is kept
     std::uint64_t priority_fee = 0;
 };
 struct Prepare {
-    BatchId batch;
+    BatchId batch;  // of the attempt that is replaced, or the newest one known
     std::optional<Replaced> replaces;
 };
 struct RecordAttempt {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Anvil, Ganache, Gateway, MakeGateway, Pki, Tally, stop_all
+from harness import Anvil, Chain, Ganache, Gateway, MakeGateway, Pki, Tally, stop_all
 
 _tally = Tally()
 
@@ -52,6 +52,21 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ganache]:
 def anvil(tmp_path: Path) -> Iterator[Anvil]:
     with Anvil(tmp_path / "anvil") as node:
         yield node
+
+
+@pytest.fixture(params=["ganache", "anvil"])
+def node(request: pytest.FixtureRequest) -> Chain:
+    """A test that takes it runs on each: the common Ganache, and an anvil of its own."""
+    found: Chain = request.getfixturevalue("chain" if request.param == "ganache" else "anvil")
+    return found
+
+
+@pytest.fixture(params=[Ganache, Anvil], ids=["ganache", "anvil"])
+def own_node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Chain]:
+    """The same for a test that stops or breaks it."""
+    made: Chain = request.param(tmp_path / "own-chain")
+    with made:
+        yield made
 
 
 @pytest.fixture

@@ -5,26 +5,22 @@ no batch is anchored twice, none is left out, and nothing is believed before it 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import (
-    Anvil,
-    Chain,
-    Fault,
-    FaultProxy,
-    Ganache,
-    Gateway,
-    MakeGateway,
-    logverify,
-    make_alert,
-    wait_until,
+from harness import Anvil, Chain, Fault, FaultProxy, Ganache, MakeGateway, Pki, wait_until
+from harness.anchors import (
+    FAST,
+    anchor_of,
+    check_anchors,
+    check_verdict,
+    deliver,
+    reach_through,
+    settle,
+    wait_stalled,
 )
-from harness.verifier import EXIT_PASS
 
-FAST = {"batch": {"entries": 10, "interval_s": 1, "seal_interval_min_ms": 0}}
 WHOLE_BETWEEN = 5
 # What each anchor asks; chain id, code and balance are asked at start and after an outage alone.
 CALLS = [
@@ -44,68 +40,6 @@ QUICK_FAULTS = {
     "64 MB": Fault("huge"),
     "null": Fault("edit", edit=lambda _result: None),
 }
-
-
-def deliver(gateway: Gateway, first: int) -> None:
-    with gateway.connect() as sender:
-        sender.deliver([make_alert(number) for number in range(first, first + 10)])
-    gateway.wait_sealed(first + 9)
-
-
-def settle(gateway: Gateway) -> None:
-    """Until the newest batch is under a confirmed anchor; anvil's blocks come on command."""
-    chain = gateway.chain
-    assert chain is not None
-
-    def is_anchored() -> bool:
-        if isinstance(chain, Anvil):
-            chain.mine()
-        status = gateway.status()
-        return bool(status["anchors"][0]["covered_to"] == status["batches"] - 1)
-
-    wait_until(is_anchored, "the newest batch is anchored", 30.0)
-
-
-def check_anchors(gateway: Gateway) -> list[dict[str, int]]:
-    """Asks the chain itself: ranges without gap or overlap, up to the newest batch."""
-    assert gateway.chain is not None
-    events = gateway.chain.anchored(gateway.contract, gateway.origin)
-    next_batch = 0
-    for event in events:
-        assert event["from_batch"] == next_batch, events
-        next_batch = event["batch"] + 1
-    assert next_batch == gateway.status()["batches"], events
-    return events
-
-
-def check_verdict(gateway: Gateway) -> None:
-    assert gateway.chain is not None
-    verdict = logverify("log", gateway.store.dir, gateway.trust_file(), rpc=gateway.chain.url)
-    assert (verdict.exit_code, verdict.json["level"]) == (EXIT_PASS, "ANCHORED"), verdict.text
-
-
-def reach_through(gateway: Gateway, *urls: str) -> None:
-    gateway.config["anchor"]["targets"][0]["rpc"] = list(urls) if len(urls) > 1 else urls[0]
-    gateway.write_config()
-
-
-def anchor_of(gateway: Gateway) -> dict[str, Any]:
-    return dict(gateway.status()["anchors"][0])
-
-
-def wait_stalled(gateway: Gateway, *words: str) -> str:
-    def reason() -> str | None:
-        # An anchor that was mined waits for blocks on top; anvil's come on command.
-        if isinstance(gateway.chain, Anvil):
-            gateway.chain.mine()
-        anchor = anchor_of(gateway)
-        text = str(anchor.get("reason", ""))
-        is_it = anchor["state"] == "stalled" and all(word in text for word in words)
-        return text if is_it else None
-
-    found = wait_until(reason, f"stalled with {words}", 25.0)
-    assert found is not None
-    return found
 
 
 class Pending:
@@ -179,25 +113,16 @@ def test_a_call_has_a_deadline(kind: str, make_gateway: MakeGateway, chain: Gana
             check_anchors(gateway)
 
 
-def test_two_nodes_get_the_same_bytes_and_one_may_go(
-    make_gateway: MakeGateway, anvil: Anvil
+def test_a_node_with_a_certificate_of_nobody_known_is_not_asked(
+    make_gateway: MakeGateway, chain: Ganache, pki: Pki
 ) -> None:
-    gateway = make_gateway(chain=anvil, config=FAST)
-    with FaultProxy(anvil) as one, FaultProxy(anvil) as two:
-        reach_through(gateway, one.url, two.url)
+    gateway = make_gateway(chain=chain, config=FAST)
+    with FaultProxy(chain, tls=pki.server) as proxy:
+        reach_through(gateway, proxy.url)
         with gateway:
             deliver(gateway, 1)
-            settle(gateway)
-            assert set(one.sent) & set(two.sent), "both were sent the same transaction"
-            out = Fault("status", 503, "")
-            one.rule = lambda _method, _count: out
-            deliver(gateway, 11)
-            settle(gateway)
-            two.rule = one.rule
-            one.heal()
-            deliver(gateway, 21)
-            settle(gateway)
-            check_anchors(gateway)
+            assert "certificate" in wait_stalled(gateway, proxy.url)
+            assert not proxy.calls, "nothing is said to it"
 
 
 def lying(kind: str) -> Callable[[str, int], Fault | None]:
@@ -244,27 +169,6 @@ def test_a_lying_node_is_never_believed(
             check_anchors(gateway)
 
 
-def test_a_reorganisation_is_seen_and_healed(make_gateway: MakeGateway, anvil: Anvil) -> None:
-    gateway = make_gateway(chain=anvil, config=FAST)
-    with gateway:
-        deliver(gateway, 1)
-        settle(gateway)
-        events = anvil.anchored(gateway.contract, gateway.origin)
-        anvil.reorganise(anvil.head() - events[0]["block"] + 1)
-        assert anvil.anchored(gateway.contract, gateway.origin) == []
-
-        def is_healed() -> bool:
-            anvil.mine()
-            superseded = any(b'"kind":"superseded"' in p.text
-                             for p in gateway.store.places("anchors"))
-            return superseded and anchor_of(gateway)["covered_to"] is not None
-
-        wait_until(is_healed, "superseded, and anchored again", 30.0)
-        settle(gateway)
-        check_anchors(gateway)
-        check_verdict(gateway)
-
-
 def test_a_fee_spike_is_followed_with_the_same_nonce(
     make_gateway: MakeGateway, anvil: Anvil
 ) -> None:
@@ -304,38 +208,6 @@ def test_an_emptied_pool_and_a_stranger_in_our_account(
         anvil.mine()
         settle(gateway)
         check_anchors(gateway)
-
-
-def test_an_empty_account_waits_for_money(make_gateway: MakeGateway, anvil: Anvil) -> None:
-    gateway = make_gateway(chain=anvil, config=FAST)
-    anvil.set_balance(gateway.submitter, "0x0")
-    with gateway:
-        deliver(gateway, 1)
-        assert gateway.submitter in wait_stalled(gateway, "wei expected, found 0")
-        assert gateway.status()["anchors"][0]["alarm"] == "balance low"
-        anvil.fund(gateway.submitter)
-        settle(gateway)
-        check_anchors(gateway)
-
-
-def test_a_chain_started_anew_is_reported_and_not_used(
-    make_gateway: MakeGateway, anvil: Anvil
-) -> None:
-    gateway = make_gateway(chain=anvil, config=FAST)
-    with gateway:
-        deliver(gateway, 1)
-        settle(gateway)
-        anvil.child.kill()
-        covered = anchor_of(gateway)["covered_to"]
-        anvil.start()
-        deliver(gateway, 11)
-        wait_stalled(gateway, anvil.url, "expected, found")
-        assert int(anvil.rpc("eth_getTransactionCount", gateway.submitter, "latest"), 16) == 0
-        assert anchor_of(gateway)["covered_to"] == covered
-        gateway.kill()
-        gateway.start()
-        wait_stalled(gateway, anvil.url, "was the chain started anew?")
-        assert gateway.http("/readyz")[0] == 200
 
 
 def test_the_submitter_is_rotated_with_an_anchor_in_flight(

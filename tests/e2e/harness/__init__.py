@@ -8,6 +8,7 @@ from .fault_proxy import Fault, FaultProxy
 from .ganache import Ganache
 from .gateway import Gateway, MakeGateway
 from .ids import Ids
+from .log_anchor import LogAnchor
 from .merkle import Checkpoint, inclusion_root, leaf_hash, merkle_root, verify_consistency
 from .paths import CAPTURES, PYTHON, ROOT, program
 from .pki import Identity, Pki
@@ -34,6 +35,7 @@ __all__ = [
     "HarnessError",
     "Identity",
     "Ids",
+    "LogAnchor",
     "MakeGateway",
     "Pki",
     "Refused",

@@ -37,8 +37,5 @@ class Anvil(Chain):
     def drop_pool(self) -> None:
         self.rpc("anvil_dropAllTransactions")
 
-    def send_from(self, address: str) -> str:
-        """A transaction of that account that is none of the daemon's."""
+    def impersonate(self, address: str) -> None:
         self.rpc("anvil_impersonateAccount", address)
-        sent = self.rpc("eth_sendTransaction", {"from": address, "to": address, "value": "0x1"})
-        return str(sent)

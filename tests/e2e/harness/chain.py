@@ -93,6 +93,27 @@ class Chain:
             raise HarnessError(f"{method}: {reply['error']}")
         return reply["result"]
 
+    def mine(self, blocks: int = 1) -> None:
+        for _ in range(blocks):
+            self.rpc("evm_mine")
+
+    def snapshot(self) -> Any:
+        return self.rpc("evm_snapshot")
+
+    def revert(self, snapshot: Any) -> None:
+        """What came after the snapshot was never in the chain: a reorganisation of that depth."""
+        assert self.rpc("evm_revert", snapshot) is True
+
+    def impersonate(self, address: str) -> None:
+        """From now on the node signs for that account."""
+        raise NotImplementedError
+
+    def send_from(self, address: str, to: str | None = None, data: str = "0x", **more: str) -> str:
+        """A transaction of that account that is none of the daemon's; its hash."""
+        self.impersonate(address)
+        fields = {"from": address, "to": to or address, "data": data, "gas": hex(300_000)} | more
+        return str(self.rpc("eth_sendTransaction", fields))
+
     def fund(self, address: str) -> None:
         self.set_balance(address, RICH_WEI)
 

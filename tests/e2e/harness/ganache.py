@@ -30,3 +30,15 @@ class Ganache(Chain):
 
     def set_balance(self, address: str, wei: str) -> None:
         self.rpc("evm_setAccountBalance", address, wei)
+
+    def impersonate(self, address: str) -> None:
+        self.rpc("evm_addAccount", address, "")
+        self.rpc("personal_unlockAccount", address, "", 0)
+
+    def fill_block(self) -> None:
+        """A block without room left, so that the next one's base fee is an eighth higher."""
+        limit = self.rpc("eth_getBlockByNumber", "latest", False)["gasLimit"]
+        rich = self.rpc("eth_accounts")[0]
+        # INVALID as a contract's creation burns all the gas it is given, at once.
+        fields = {"from": rich, "data": "0xfe", "gas": limit}
+        self.rpc("eth_sendTransaction", fields)

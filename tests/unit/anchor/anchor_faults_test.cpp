@@ -181,6 +181,21 @@ TEST(AnchorFaults, TenThousandBatchesPendingAtStart) {
     EXPECT_LE(rig.clock.now().steady.ms - before, 1'000);
 }
 
+// A node that hangs and goes on in time: what was sealed meanwhile is in the one transaction.
+TEST(AnchorFaults, BatchesSealedWhileTheNonceIsAskedFor) {
+    Rig rig;
+    rig.start();
+    ASSERT_TRUE(rig.run_until_covered(0));
+    rig.chain.on_call = [&](std::string_view method) -> std::optional<Error> {
+        if (method == "nonce") rig.batches.seal_to(5);
+        return std::nullopt;
+    };
+    rig.batches.seal_to(1);
+    ASSERT_TRUE(rig.run_until_covered(5));
+    rig.expect_events({0, 5});
+    EXPECT_EQ(rig.chain.sends(), 2u);
+}
+
 // How a chain is away: it refuses at once, or swallows what it is sent until the deadline to
 // connect.
 struct Absence {
