@@ -73,7 +73,7 @@ def wait_fault(proxy: FaultProxy, kind: str, count: int = 1) -> None:
     wait_until(has_happened, f"the node's fault: {kind}", 20.0)
 
 
-@pytest.mark.parametrize("kind", ["before", "after"])
+@pytest.mark.parametrize("kind", ["after", pytest.param("before", marks=pytest.mark.full)])
 def test_killed_at_a_call(gateway: Gateway, proxy: FaultProxy, tally: Tally, kind: str) -> None:
     """As the send, the look for the receipt or the harvest begins, and when the node has answered
     and the daemon has not heard it yet."""
@@ -215,7 +215,7 @@ def test_a_gap_below_the_nonce_is_filled(
     tally.add("gap below the nonce", 1)
 
 
-@pytest.mark.parametrize("kind", ["gone", "moved"])
+@pytest.mark.parametrize("kind", ["gone", pytest.param("moved", marks=pytest.mark.full)])
 def test_a_reorganisation_deeper_than_the_policy(
     gateway: Gateway, proxy: FaultProxy, node: Chain, tally: Tally, kind: str
 ) -> None:
