@@ -7,7 +7,7 @@ import re
 import pytest
 from project import ROOT, code, paths
 
-PAGES = ["docs/threat-model.md", "docs/durability.md"]
+PAGES = ["docs/threat-model.md", "docs/durability.md", "docs/anchoring.md"]
 _NAME = re.compile(r"`([A-Za-z0-9_./-]+)`")
 _GTEST = re.compile(r"TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)")
 _PYTEST = re.compile(r"^\s*def (test_\w+)\(", re.MULTILINE)
