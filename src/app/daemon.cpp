@@ -271,7 +271,9 @@ Result<void> Daemon::start() {
     if (!http) return std::move(http).error().in("http");
     http_ = std::move(*http);
     http_->start([this](const std::string& path) {
-        return serving_ ? status_page(status_sources(), path) : recovering_page(path);
+        if (!serving_) return recovering_page(path);
+        auto tile = tile_page(*store_.state, *book_, *commit_->published(), path);
+        return tile ? std::move(*tile) : status_page(status_sources(), path);
     });
     if (auto done = recover_store(); !done) return done;
     wire_commit();

@@ -21,6 +21,7 @@
 #include "app/service_notify.h"
 #include "app/status_page.h"
 #include "app/target_wiring.h"
+#include "app/tile_page.h"
 
 namespace anchorlog::app {
 

@@ -43,6 +43,12 @@ const std::array kCommands = {
                   {"--json"},
                   {"--trust"},
                   run_consistency},
+    VerifyCommand{"tiles",
+                  "logverify tiles DIR -o OUT [--trust FILE]\n",
+                  1,
+                  {},
+                  {"-o", "--trust"},
+                  run_tiles},
     VerifyCommand{"raw", "logverify raw inclusion|consistency < JSON\n", 1, {}, {}, run_raw},
 };
 

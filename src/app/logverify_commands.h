@@ -51,6 +51,7 @@ struct VerifyCommand {
 [[nodiscard]] Result<int> run_export(const VerifyCall& call, const Console& console);
 [[nodiscard]] Result<int> run_evidence(const VerifyCall& call, const Console& console);
 [[nodiscard]] Result<int> run_consistency(const VerifyCall& call, const Console& console);
+[[nodiscard]] Result<int> run_tiles(const VerifyCall& call, const Console& console);
 [[nodiscard]] Result<int> run_raw(const VerifyCall& call, const Console& console);
 
 // --trust FILE, which every judgement needs.

@@ -67,6 +67,23 @@ Result<std::string> SealedBook::checkpoint(BatchId batch) const {
     return std::move(stored->checkpoint);
 }
 
+Result<std::vector<std::string>> SealedBook::headers(BatchId first, std::uint64_t count) const {
+    auto place = state_.batch(first);
+    if (!place) return std::move(place).error();
+    if (!*place) return Error{Errc::not_found, "no such batch"};
+    auto lines = batches_.read_lines((*place)->batches_at, count);
+    if (!lines) return std::move(lines).error();
+    if (lines->size() != count) return Error{Errc::corruption, "batches/ ends early"};
+    std::vector<std::string> headers;
+    headers.reserve(count);
+    for (const std::string& text : *lines) {
+        auto stored = wire::parse_batch_line(text);
+        if (!stored) return std::move(stored).error();
+        headers.push_back(std::move(stored->header));
+    }
+    return headers;
+}
+
 Result<WallTime> SealedBook::opened_at(BatchId batch) const {
     auto stored = line(batch);
     if (!stored) return std::move(stored).error();

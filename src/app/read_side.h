@@ -24,6 +24,9 @@ public:
     [[nodiscard]] Result<std::optional<anchor::SealedRecord>> newest() const override;
     [[nodiscard]] Result<anchor::SealedRecord> get(BatchId batch) const override;
     [[nodiscard]] Result<std::string> checkpoint(BatchId batch) const override;
+    // The headers of `count` batches, all of them sealed.
+    [[nodiscard]] Result<std::vector<std::string>> headers(BatchId first,
+                                                           std::uint64_t count) const;
     // When the batch's first entry was received; for ages.
     [[nodiscard]] Result<WallTime> opened_at(BatchId batch) const;
     // The number of entries up to and including this batch.

@@ -59,7 +59,6 @@ Response reply_to(const Request& request, bool keep_alive, const HttpHandler& ha
     Response response;
     response.version(request.version());
     response.keep_alive(keep_alive);
-    response.set(http::field::cache_control, "no-store");
     HttpReply reply;
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
         response.set(http::field::allow, "GET, HEAD");
@@ -76,6 +75,7 @@ Response reply_to(const Request& request, bool keep_alive, const HttpHandler& ha
     }
     response.result(reply.status);
     response.set(http::field::content_type, reply.content_type);
+    response.set(http::field::cache_control, reply.cache_control);
     response.body() = std::move(reply.body);
     response.prepare_payload();
     // A HEAD gets the length of what GET would bring, and not the body.

@@ -121,8 +121,8 @@ def test_a_log_set_back_alarms_even_after_it_has_grown_again(
         assert "rolled back or forked" in third.output()
         assert gateway.stop() == 0
     with sqlite3.connect(tmp_path / "ids/spool.db") as spool:
-        wanted = "SELECT kind, detail, note_before, note_after FROM alarms"
-        alarms = spool.execute(wanted).fetchall()
+        query = "SELECT kind, detail, note_before, note_after FROM alarms"
+        alarms = spool.execute(query).fetchall()
     ((kind, detail, before, after),) = alarms
     assert kind == "forked" and "consistency path" in detail
     seen, shown = (Checkpoint.read(note, gateway.vkey) for note in (before, after))

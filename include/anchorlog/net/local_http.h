@@ -13,6 +13,7 @@ struct HttpReply {
     unsigned status = 200;
     std::string content_type = "text/plain; charset=utf-8";
     std::string body;
+    std::string cache_control = "no-store";
 };
 // Answers GET and HEAD for a path (query removed). Runs on the read thread; a throw is a 500.
 using HttpHandler = std::function<HttpReply(const std::string& path)>;
