@@ -3,6 +3,7 @@
 #include <string>
 
 #include "anchorlog/base/log.h"
+#include "app/core_dumps.h"
 #include "app/daemon.h"
 
 namespace anchorlog::app {
@@ -56,6 +57,7 @@ int serve(const Options& options) {
 }  // namespace
 
 int run_anchorlogd(int argc, char** argv) {
+    forbid_core_dumps();
     Options options;
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];

@@ -135,6 +135,7 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     tls.finish();
     root.text("registry", out.registry_path, true);
     root.text("signing_key", out.signing_key_path, true);
+    root.text("signing_key_passphrase", out.passphrase_path);
     read_batch(root.object("batch"), out);
     read_limits(root, out);
     auto anchor = root.object("anchor");
@@ -145,7 +146,7 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     if (!error.empty()) return Error{Errc::invalid_input, error};
     for (std::string* path :
          {&out.store_dir, &out.tls.certificate_path, &out.tls.key_path, &out.tls.client_ca_path,
-          &out.tls.crl_path, &out.registry_path, &out.signing_key_path}) {
+          &out.tls.crl_path, &out.registry_path, &out.signing_key_path, &out.passphrase_path}) {
         join(*path, base_dir);
     }
     out.sequencer.origin = out.origin;

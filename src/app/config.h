@@ -33,6 +33,7 @@ struct Config {
     net::TlsFiles tls;
     std::string registry_path;
     std::string signing_key_path;
+    std::string passphrase_path;  // of the signing key; empty: it has none
     ledger::SequencerOptions sequencer;
     wire::BatchPolicyRecord policy;
     store::JournalOptions journal;

@@ -2,6 +2,7 @@
 #include <functional>
 #include <set>
 
+#include "app/core_dumps.h"
 #include "app/ctl.h"
 #include "app/daemon.h"
 
@@ -16,7 +17,8 @@ constexpr const char* kUsage =
     "       anchorlogctl pki revoke --dir DIR (--name NAME | --serial HEX)\n"
     "       anchorlogctl pki crl --dir DIR [--crl-days N]\n"
     "       anchorlogctl pki list --dir DIR\n"
-    "       anchorlogctl key generate --type ed25519|secp256k1 --out FILE [--origin ORIGIN]\n"
+    "       anchorlogctl key generate --type ed25519|secp256k1 --out FILE [--origin ORIGIN] "
+    "[--passphrase FILE]\n"
     "       anchorlogctl log init --config FILE\n"
     "       anchorlogctl log accept-restore STORE\n"
     "       anchorlogctl backup STORE DIR [--trust FILE]\n"
@@ -44,7 +46,7 @@ const std::map<std::vector<std::string>, Command>& commands() {
         {{"pki", "revoke"}, {pki_revoke, {"--dir", "--name", "--serial"}}},
         {{"pki", "crl"}, {pki_crl, {"--dir", "--crl-days"}}},
         {{"pki", "list"}, {pki_list, {"--dir"}}},
-        {{"key", "generate"}, {key_generate, {"--type", "--out", "--origin"}}},
+        {{"key", "generate"}, {key_generate, {"--type", "--out", "--origin", "--passphrase"}}},
         {{"log", "init"}, {log_init, {"--config"}}},
         {{"log", "accept-restore"}, {log_accept_restore, {}, 1}},
         {{"backup"}, {backup, {"--trust"}, 2}},
@@ -104,6 +106,7 @@ Result<int> CtlCall::days(const std::string& name, int otherwise) const {
 }
 
 int run_anchorlogctl(int argc, char** argv) {
+    forbid_core_dumps();
     CtlCall call;
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];

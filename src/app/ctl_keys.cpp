@@ -1,7 +1,7 @@
 #include <cstdio>
 
 #include "anchorlog/base/file_system.h"
-#include "anchorlog/crypto/ed25519.h"
+#include "anchorlog/crypto/sealed_key.h"
 #include "anchorlog/crypto/secp256k1.h"
 #include "anchorlog/eth/types.h"
 #include "anchorlog/wire/alert.h"
@@ -26,10 +26,11 @@ Result<void> key_generate(const CtlCall& call) {
     auto out = call.need("--out");
     if (!out) return std::move(out).error();
     if (*type == "ed25519") {
-        auto pem = crypto::generate_ed25519_pem();
+        const std::string passphrase = call.get("--passphrase");
+        auto pem = crypto::generate_ed25519_pem(passphrase);
         if (!pem) return std::move(pem).error();
         if (auto done = write_new(*out, *pem); !done) return done;
-        auto signer = crypto::load_signer(*out);
+        auto signer = crypto::load_signer(*out, passphrase);
         if (!signer) return std::move(signer).error();
         const std::string origin = call.get("--origin");
         if (origin.empty()) {
@@ -45,6 +46,9 @@ Result<void> key_generate(const CtlCall& call) {
     }
     if (*type != "secp256k1") {
         return Error{Errc::invalid_input, "--type must be ed25519 or secp256k1, not " + *type};
+    }
+    if (call.options.contains("--passphrase")) {
+        return Error{Errc::invalid_input, "--passphrase is for --type ed25519"};
     }
     auto hex = crypto::generate_account_key_hex();
     if (!hex) return std::move(hex).error();

@@ -4,6 +4,7 @@
 
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/crypto/random.h"
+#include "anchorlog/crypto/sealed_key.h"
 #include "anchorlog/ledger/recovery.h"
 #include "app/config.h"
 #include "app/ctl.h"
@@ -71,7 +72,7 @@ Result<void> log_init(const CtlCall& call) {
     if (!path) return std::move(path).error();
     auto config = load_config(*path);
     if (!config) return std::move(config).error();
-    auto signer = crypto::load_signer(config->signing_key_path);
+    auto signer = crypto::load_signer(config->signing_key_path, config->passphrase_path);
     if (!signer) return std::move(signer).error().in("signing_key");
     Hash nonce;
     crypto::random_bytes(nonce.bytes);

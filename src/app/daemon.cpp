@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "anchorlog/base/log.h"
+#include "anchorlog/crypto/sealed_key.h"
 
 namespace anchorlog::app {
 namespace {
@@ -59,7 +60,7 @@ Daemon::Daemon(Config config, FileSystem& fs, const Clock& clock, ServiceNotify&
 Daemon::~Daemon() { stop(); }
 
 Result<void> Daemon::load_identity() {
-    auto signer = crypto::load_signer(config_.signing_key_path);
+    auto signer = crypto::load_signer(config_.signing_key_path, config_.passphrase_path);
     if (!signer) return std::move(signer).error().in("signing_key");
     signer_ = std::move(*signer);
     auto registry = identity_.read_registry();

@@ -115,7 +115,8 @@ net::HttpReply status_page(const StatusSources& sources, const std::string& path
         return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(sources)};
     }
     if (path.starts_with(kEntriesPath)) return entries_page(sources.entries, path);
-    return text_reply(404, "try /status, /metrics, /healthz, /readyz, /checkpoint or /entries/ID\n");
+    return text_reply(404,
+                      "try /status, /metrics, /healthz, /readyz, /checkpoint or /entries/ID\n");
 }
 
 net::HttpReply recovering_page(const std::string& path) {

@@ -4,12 +4,15 @@
 #include <openssl/err.h>
 
 #include "anchorlog/crypto/random.h"
+#include "anchorlog/crypto/sealed_key.h"
 #include "crypto/key_file.h"
 #include "crypto/openssl_ptr.h"
 
 namespace anchorlog::crypto {
 
 namespace {
+
+constexpr std::string_view kSealedKey = "-----BEGIN ENCRYPTED ";
 
 class OpensslSigner final : public Signer {
 public:
@@ -48,12 +51,39 @@ KeyPtr key_from_seed(const Seed& seed) {
     return key;
 }
 
+// Empty for no path.
+Result<SecretText> passphrase_of(const std::string& path) {
+    if (path.empty()) return SecretText(std::string());
+    return read_passphrase(path);
+}
+
+Result<void> check_sealing(std::string_view pem, const std::string& passphrase_path) {
+    const bool is_sealed = pem.find(kSealedKey) != std::string_view::npos;
+    if (is_sealed && passphrase_path.empty()) {
+        return Error{Errc::invalid_input,
+                     "the key is sealed with a passphrase; name the file that holds it in "
+                     "signing_key_passphrase"};
+    }
+    if (!is_sealed && !passphrase_path.empty()) {
+        return Error{Errc::invalid_input,
+                     "the key is not sealed, though signing_key_passphrase says so; take that out "
+                     "of the configuration or make a new key"};
+    }
+    return {};
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Signer>> load_signer(const std::string& path) {
+Result<std::unique_ptr<Signer>> load_signer(const std::string& path,
+                                            const std::string& passphrase_path) {
     const auto text = read_key_file(path);
     if (!text) return text.error();
-    auto key = key_from_pem(text->view());
+    const auto passphrase = passphrase_of(passphrase_path);
+    if (!passphrase) return passphrase.error();
+    if (auto fits = check_sealing(text->view(), passphrase_path); !fits) {
+        return std::move(fits).error().in(path);
+    }
+    auto key = key_from_pem(text->view(), passphrase->view());
     if (!key) return std::move(key).error().in(path);
     if (EVP_PKEY_get_id(key->get()) != EVP_PKEY_ED25519) {
         return Error{Errc::invalid_input, path +
@@ -63,16 +93,24 @@ Result<std::unique_ptr<Signer>> load_signer(const std::string& path) {
     return std::unique_ptr<Signer>(std::make_unique<OpensslSigner>(std::move(*key)));
 }
 
+Result<std::unique_ptr<Signer>> load_signer(const std::string& path) {
+    return load_signer(path, {});
+}
+
 std::unique_ptr<Signer> signer_from_seed(const std::array<std::uint8_t, 32>& seed) {
     return std::make_unique<OpensslSigner>(key_from_seed(seed));
 }
 
-Result<std::string> generate_ed25519_pem() {
+Result<std::string> generate_ed25519_pem() { return generate_ed25519_pem(std::string()); }
+
+Result<std::string> generate_ed25519_pem(const std::string& passphrase_path) {
+    const auto passphrase = passphrase_of(passphrase_path);
+    if (!passphrase) return passphrase.error();
     Seed seed{};
     random_bytes(seed);
     const KeyPtr key = key_from_seed(seed);
     OPENSSL_cleanse(seed.data(), seed.size());
-    return key_to_pem(key.get());
+    return key_to_pem(key.get(), passphrase->view());
 }
 
 bool verify(const PublicKey& key, ByteView message, ByteView signature) {

@@ -15,6 +15,8 @@ namespace anchorlog::crypto {
 namespace {
 
 constexpr std::size_t kKeyFileSizeMax = 16'384;
+constexpr std::size_t kPassphraseSizeMin = 12;
+constexpr std::size_t kPassphraseSizeMax = 1'024;
 constexpr mode_t kModeOthers = 077;
 constexpr mode_t kModeGroupRead = 040;
 
@@ -99,6 +101,17 @@ Result<SecretText> read_key_file(const std::string& path) {
     auto secret = checked ? read_secret(fd, path) : Result<SecretText>(std::move(checked).error());
     ::close(fd);
     return secret;
+}
+
+Result<SecretText> read_passphrase(const std::string& path) {
+    auto text = read_key_file(path);
+    if (!text) return std::move(text).error().in("passphrase");
+    SecretText line(std::string(text->view().substr(0, text->view().find('\n'))));
+    if (line.view().size() < kPassphraseSizeMin || line.view().size() > kPassphraseSizeMax) {
+        return Error{Errc::invalid_input,
+                     path + ": its first line must be a passphrase of 12 to 1024 bytes"};
+    }
+    return line;
 }
 
 }  // namespace anchorlog::crypto

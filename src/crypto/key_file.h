@@ -28,4 +28,8 @@ private:
 // access (mode & 077), and what is larger than any key.
 [[nodiscard]] Result<SecretText> read_key_file(const std::string& path);
 
+// The first line of a file that is read as a key's is. Refuses a short one: the passphrase is all
+// that stands between a copied key and its use.
+[[nodiscard]] Result<SecretText> read_passphrase(const std::string& path);
+
 }  // namespace anchorlog::crypto

@@ -35,16 +35,18 @@ using GeneralNamePtr = std::unique_ptr<GENERAL_NAME, OpensslDelete<&GENERAL_NAME
 using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, OpensslDelete<&GENERAL_NAMES_free>>;
 using Ia5StringPtr = std::unique_ptr<ASN1_IA5STRING, OpensslDelete<&ASN1_IA5STRING_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslDelete<&EVP_PKEY_free>>;
+using KeyInfoPtr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, OpensslDelete<&PKCS8_PRIV_KEY_INFO_free>>;
 using RevokedPtr = std::unique_ptr<X509_REVOKED, OpensslDelete<&X509_REVOKED_free>>;
 
 // Empties the thread's OpenSSL error queue (TLS code on the same thread would take what we leave
 // there for its own) and puts the newest reason behind `what`.
 [[nodiscard]] Error openssl_error(Errc code, std::string_view what);
 
-// A private key of PEM text that is not encrypted; never asks a terminal for a passphrase.
-[[nodiscard]] Result<KeyPtr> key_from_pem(std::string_view pem);
-// PKCS#8 PEM, not encrypted.
-[[nodiscard]] Result<std::string> key_to_pem(EVP_PKEY* key);
+// A private key of PEM text, encrypted with the passphrase if one is given, else not encrypted;
+// never asks a terminal.
+[[nodiscard]] Result<KeyPtr> key_from_pem(std::string_view pem, std::string_view passphrase = {});
+// PKCS#8 PEM, encrypted (AES-256-CBC, scrypt) with the passphrase if one is given.
+[[nodiscard]] Result<std::string> key_to_pem(EVP_PKEY* key, std::string_view passphrase = {});
 // All that was written to a memory BIO.
 [[nodiscard]] std::string bio_text(BIO* bio);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -133,6 +134,31 @@ def registry(text: str) -> Callable[[Gateway], Path]:
     return contents("registry", text.encode())
 
 
+def sealed(gateway: Gateway) -> Path:
+    passphrase = gateway.dir / "passphrase"
+    passphrase.write_text("correct horse battery\n")
+    passphrase.chmod(0o600)
+    path = gateway.dir / "sealed.key"
+    gateway.ctl("key", "generate", "--type", "ed25519", "--out", str(path),
+                "--passphrase", str(passphrase))
+    gateway.config["signing_key"] = str(path)
+    return path
+
+
+def sealed_for_another(gateway: Gateway) -> Path:
+    path = sealed(gateway)
+    gateway.config["signing_key_passphrase"] = "wrong"
+    (gateway.dir / "wrong").write_text("incorrect horse battery\n")
+    (gateway.dir / "wrong").chmod(0o600)
+    return path
+
+
+def said_to_be_sealed(gateway: Gateway) -> Path:
+    sealed(gateway)
+    gateway.config |= {"signing_key": "log.key", "signing_key_passphrase": "passphrase"}
+    return gateway.dir / "log.key"
+
+
 SERVER = [ExtendedKeyUsageOID.SERVER_AUTH]
 FILE_FAULTS: dict[str, tuple[Callable[[Gateway], Path], str]] = {
     "TLS key for all": (mode_0644("tls"), "chmod 600"),
@@ -146,6 +172,9 @@ FILE_FAULTS: dict[str, tuple[Callable[[Gateway], Path], str]] = {
     "CRL of tomorrow": (crl(seconds=(3_600, 7_200)), "not valid yet"),
     "CRL of another CA": (crl(own_ca=True), "signed by"),
     "no log key": (contents("signing_key", None), "signing_key"),
+    "a sealed log key without passphrase": (sealed, "signing_key_passphrase"),
+    "another passphrase": (sealed_for_another, "does not open it"),
+    "a log key that only should be sealed": (said_to_be_sealed, "not sealed"),
     "no registry": (contents("registry", None), "registry"),
     "TLS key of nonsense": (contents("tls", b"nonsense"), "PEM"),
     "certificate of nonsense": (contents("certificate", b"nonsense"), "PEM"),
@@ -175,6 +204,23 @@ def test_a_bad_file_is_named(make_gateway: MakeGateway, name: str) -> None:
     path = spoil(gateway)
     gateway.write_config()
     expect_refusal(gateway, str(path), said, check_config=True)
+
+
+def test_a_sealed_key_signs(make_gateway: MakeGateway) -> None:
+    gateway = make_gateway(init=False)
+    sealed(gateway)
+    gateway.config["signing_key_passphrase"] = "passphrase"
+    gateway.write_config()
+    gateway.init_log()
+    with gateway, gateway.connect() as sender:
+        sender.deliver([make_alert(1)])
+
+
+def test_no_memory_is_left_behind(make_gateway: MakeGateway) -> None:
+    with make_gateway() as gateway:
+        limits = Path(f"/proc/{gateway.pid}/limits").read_text()
+    (bytes_max,) = re.findall(r"^Max core file size +(\d+) +(\d+)", limits, re.MULTILINE)
+    assert {int(limit) for limit in bytes_max} <= {0, 1}
 
 
 def test_no_config_file(make_gateway: MakeGateway) -> None:

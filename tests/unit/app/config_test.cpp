@@ -157,6 +157,7 @@ TEST(Config, TheDocumentedSampleIsValidAndSaysEveryDefault) {
     ASSERT_TRUE(sample) << sample.error().message;
     const auto smallest = parse_config(kSmallest, "/etc/anchorlog");
     EXPECT_EQ(sample->tls.crl_path, smallest->tls.crl_path);
+    EXPECT_EQ(sample->passphrase_path, smallest->passphrase_path);
     EXPECT_EQ(sample->listen.connections_max, smallest->listen.connections_max);
     EXPECT_EQ(sample->listen.sessions_per_sender_max, smallest->listen.sessions_per_sender_max);
     EXPECT_EQ(sample->listen.handshakes_max, smallest->listen.handshakes_max);

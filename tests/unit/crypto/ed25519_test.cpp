@@ -1,4 +1,5 @@
 #include "anchorlog/crypto/ed25519.h"
+#include "anchorlog/crypto/sealed_key.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -142,6 +143,44 @@ TEST(Ed25519, OnlyACredentialMayShowARightOfTheGroup) {
     ASSERT_EQ(::chmod(credential.c_str(), 0440), 0);
     ASSERT_EQ(::unsetenv("CREDENTIALS_DIRECTORY"), 0);
     EXPECT_FALSE(load_signer(credential));
+}
+
+TEST(Ed25519, ASealedKeyIsTheSameKeyToWhoHasThePassphrase) {
+    const testing::TempDir dir;
+    write_file(dir.file("pass"), "correct horse battery\nanother line\n", 0600);
+    const auto pem = generate_ed25519_pem(dir.file("pass"));
+    ASSERT_TRUE(pem) << pem.error().message;
+    EXPECT_THAT(*pem, HasSubstr("BEGIN ENCRYPTED "));
+    write_file(dir.file("log.key"), *pem, 0600);
+    const auto signer = load_signer(dir.file("log.key"), dir.file("pass"));
+    ASSERT_TRUE(signer) << signer.error().message;
+    // Without an end of the line it is the same passphrase.
+    write_file(dir.file("pass"), "correct horse battery", 0600);
+    const auto again = load_signer(dir.file("log.key"), dir.file("pass"));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ((*again)->public_key(), (*signer)->public_key());
+}
+
+TEST(Ed25519, SealingAndPassphraseMustFit) {
+    const testing::TempDir dir;
+    write_file(dir.file("pass"), "correct horse battery", 0600);
+    write_file(dir.file("sealed.key"), *generate_ed25519_pem(dir.file("pass")), 0600);
+    write_file(dir.file("plain.key"), *generate_ed25519_pem(), 0600);
+    const auto error_of = [&dir](const std::string& key, const std::string& passphrase) {
+        const auto signer = load_signer(dir.file(key), passphrase);
+        return signer ? "loaded" : signer.error().message;
+    };
+    EXPECT_THAT(error_of("sealed.key", ""), HasSubstr("signing_key_passphrase"));
+    EXPECT_THAT(error_of("plain.key", dir.file("pass")), HasSubstr("not sealed"));
+    write_file(dir.file("wrong"), "incorrect horse battery", 0600);
+    EXPECT_THAT(error_of("sealed.key", dir.file("wrong")), HasSubstr("does not open it"));
+    write_file(dir.file("open"), "correct horse battery", 0644);
+    EXPECT_THAT(error_of("sealed.key", dir.file("open")), HasSubstr("chmod 600"));
+    write_file(dir.file("short"), "eleven byte\nand more", 0600);
+    EXPECT_THAT(error_of("sealed.key", dir.file("short")), HasSubstr("12 to 1024"));
+    EXPECT_THAT(error_of("sealed.key", dir.file("none")), HasSubstr("No such file"));
+    EXPECT_FALSE(generate_ed25519_pem(dir.file("short")));
+    EXPECT_EQ(ERR_peek_error(), 0UL);
 }
 
 TEST(Ed25519, BadKeyFilesAreRefused) {
