@@ -50,9 +50,12 @@ def restart() -> Json:
                 wait_until(lambda: proxy.sent, "an anchor is on its way", 20.0)
                 proxy.rule = lambda _method, _count: chain_down
                 with gateway.connect() as sender:
-                    for first in range(1, PENDING + 1, 50):
-                        sender.deliver([make_alert(n) for n in range(first, first + 50)])
-                wait_until(lambda: gateway.status()["batches"] > PENDING, "all are sealed", 120.0)
+                    # One at a time: what comes in one group is sealed in one batch.
+                    number = 0
+                    while gateway.status()["batches"] <= PENDING:
+                        for _ in range(50):
+                            number += 1
+                            sender.deliver([make_alert(number)])
                 batches = gateway.status()["batches"]
                 chain.drop_pool()
                 proxy.heal()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -64,33 +65,36 @@ def superseded(gateway: Gateway) -> int:
     return sum(line["kind"] == "superseded" for line in gateway.store.lines("anchors"))
 
 
-def wait_fault(proxy: FaultProxy, kind: str, count: int = 1) -> None:
-    def has_happened() -> bool:
-        if isinstance(proxy.chain, Anvil):
-            proxy.chain.mine()
-        return proxy.faults[kind] >= count
-
-    wait_until(has_happened, f"the node's fault: {kind}", 20.0)
-
-
 @pytest.mark.parametrize("kind", ["after", pytest.param("before", marks=pytest.mark.full)])
-def test_killed_at_a_call(gateway: Gateway, proxy: FaultProxy, tally: Tally, kind: str) -> None:
+def test_killed_at_a_call(
+    gateway: Gateway, proxy: FaultProxy, node: Chain, tally: Tally, kind: str
+) -> None:
     """As the send, the look for the receipt or the harvest begins, and when the node has answered
     and the daemon has not heard it yet."""
     calls = [SEND, "eth_getTransactionReceipt", "eth_getBlockReceipts"]
+    kills = 0
+
+    def kill() -> None:
+        nonlocal kills
+        gateway.kill()
+        kills += 1
+
+    def is_killed(times: int) -> bool:
+        if isinstance(node, Anvil):
+            node.mine()  # the harvest waits for depth
+        return kills == times
+
     with gateway:
         settle(gateway)
-        proxy.once(calls[0], Fault(kind, act=gateway.kill))
+        proxy.once(calls[0], Fault(kind, act=kill))
         with gateway.connect() as sender:  # fewer than a batch: acked before it is sealed
             sender.deliver([make_alert(number) for number in range(1, 6)])
-        for count, after in enumerate(calls[1:] + [""], 1):
-            wait_fault(proxy, kind, count)
-            gateway.kill()
-            if after:
-                proxy.once(after, Fault(kind, act=gateway.kill))
-                gateway.launch()  # and killed again, perhaps before it is ready
-            else:
-                gateway.start()
+        for times, call in enumerate(calls[1:], 1):
+            wait_until(partial(is_killed, times), f"killed at {calls[times - 1]}", 20.0)
+            proxy.once(call, Fault(kind, act=kill))
+            gateway.launch()  # and killed again, perhaps before it is ready
+        wait_until(partial(is_killed, len(calls)), f"killed at {calls[-1]}", 20.0)
+        gateway.start()
         settle(gateway)
         check_anchors(gateway)
         check_verdict(gateway)
