@@ -36,6 +36,9 @@ from harness.anchors import (
 
 SEND = "eth_sendRawTransaction"
 SPIKE = 10
+# The slowest: `make test` runs them on one node, `make test-full` on the other one too.
+ANVIL_FIRST = ["anvil", pytest.param("ganache", marks=pytest.mark.full)]
+GANACHE_FIRST = ["ganache", pytest.param("anvil", marks=pytest.mark.full)]
 
 
 @pytest.fixture
@@ -197,6 +200,7 @@ def test_a_stranger_takes_the_nonce(
     tally.add("foreign transaction of the submitter", 1)
 
 
+@pytest.mark.parametrize("node", ANVIL_FIRST, indirect=True)
 def test_a_gap_below_the_nonce_is_filled(
     gateway: Gateway, proxy: FaultProxy, node: Chain, tally: Tally
 ) -> None:
@@ -219,6 +223,7 @@ def test_a_gap_below_the_nonce_is_filled(
     tally.add("gap below the nonce", 1)
 
 
+@pytest.mark.parametrize("node", ANVIL_FIRST, indirect=True)
 @pytest.mark.parametrize("kind", ["gone", pytest.param("moved", marks=pytest.mark.full)])
 def test_a_reorganisation_deeper_than_the_policy(
     gateway: Gateway, proxy: FaultProxy, node: Chain, tally: Tally, kind: str
@@ -268,6 +273,7 @@ def test_a_reorganisation_during_the_harvest(
     tally.add("reorganisation during the harvest", 1)
 
 
+@pytest.mark.parametrize("node", GANACHE_FIRST, indirect=True)
 def test_a_conflicting_anchor_after_a_reorganisation(
     gateway: Gateway, node: Chain, tally: Tally
 ) -> None:
@@ -297,6 +303,7 @@ def test_a_conflicting_anchor_after_a_reorganisation(
     tally.add("conflicting anchor after a reorganisation", 1)
 
 
+@pytest.mark.parametrize("node", GANACHE_FIRST, indirect=True)
 def test_every_error_of_the_contract(
     gateway: Gateway, proxy: FaultProxy, node: Chain, tally: Tally
 ) -> None:
