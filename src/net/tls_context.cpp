@@ -207,7 +207,7 @@ Result<void> trust_client_ca(SSL_CTX* context, const std::string& path) {
     return {};
 }
 
-Result<void> check_crl_dates(const X509_CRL* list, const std::string& path) {
+Result<void> check_crl(const X509_CRL* list, const std::string& path) {
     const ASN1_TIME* end = X509_CRL_get0_nextUpdate(list);
     if (end == nullptr || X509_cmp_current_time(end) < 0) {
         return Error{Errc::invalid_input,
@@ -221,13 +221,30 @@ Result<void> check_crl_dates(const X509_CRL* list, const std::string& path) {
                          ": the revocation list is not valid yet; check this machine's clock or "
                          "put a new one in its place (anchorlogctl pki crl)"};
     }
+    // Lists of a part only (RFC 5280 §5.2.4, §5.2.5) say nothing of the certificates beside it.
+    if (X509_CRL_get_ext_by_NID(list, NID_issuing_distribution_point, -1) >= 0 ||
+        X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1) >= 0) {
+        return Error{Errc::invalid_input,
+                     path +
+                         ": the revocation list is of a part of its CA's certificates only; put "
+                         "the whole one in its place"};
+    }
     return {};
 }
 
+// Takes the place of OpenSSL's own check at each handshake, which verifies the list's signature
+// anew for every certificate of a chain, half a millisecond that any stranger could ask for. All
+// lists of a store were verified when they were read; what can change since is the time.
+int check_list_at_handshake(X509_STORE_CTX* context, X509_CRL* list) {
+    if (X509_cmp_current_time(X509_CRL_get0_nextUpdate(list)) > 0) return 1;
+    X509_STORE_CTX_set_error(context, X509_V_ERR_CRL_HAS_EXPIRED);
+    return 0;
+}
+
 // Of two CAs with one name only the key tells whose list it is.
-bool is_list_of(X509_CRL* list, const X509* ca) {
+bool is_list_of(X509_CRL* list, X509* ca) {
     EVP_PKEY* key = X509_get0_pubkey(ca);
-    const bool is_its = key != nullptr &&
+    const bool is_its = key != nullptr && (X509_get_key_usage(ca) & KU_CRL_SIGN) != 0 &&
                         X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) == 0 &&
                         X509_CRL_verify(list, key) == 1;
     ERR_clear_error();
@@ -240,7 +257,7 @@ Result<void> check_crls_are_complete(X509_STORE* store, const std::vector<CrlPtr
     std::vector<bool> used(lists.size());
     const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store);
     for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
-        const X509* ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        X509* ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
         bool is_found = false;
         for (std::size_t at = 0; at < lists.size(); ++at) {
             if (!is_list_of(lists[at].get(), ca)) continue;
@@ -265,7 +282,7 @@ Result<std::shared_ptr<const RevocationLists>> use_crls(SSL_CTX* context, const 
     X509_STORE* store = SSL_CTX_get_cert_store(context);
     std::vector<CrlPtr> lists;
     while (CrlPtr list{PEM_read_bio_X509_CRL(bio.get(), nullptr, no_passphrase, nullptr)}) {
-        if (auto checked = check_crl_dates(list.get(), path); !checked) {
+        if (auto checked = check_crl(list.get(), path); !checked) {
             return std::move(checked).error();
         }
         lists.push_back(std::move(list));
@@ -285,6 +302,7 @@ Result<std::shared_ptr<const RevocationLists>> use_crls(SSL_CTX* context, const 
         }
         out->add(list.get());
     }
+    X509_STORE_set_check_crl(store, check_list_at_handshake);
     X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
     return std::shared_ptr<const RevocationLists>(out);
 }

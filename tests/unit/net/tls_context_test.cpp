@@ -16,6 +16,44 @@ using anchorlog::testing::TestPki;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
+// The same list with one more extension (in OpenSSL's notation), signed anew.
+std::string with_extension(const std::string& pem, const crypto::CertifiedKey& ca, int nid,
+                           const char* value) {
+    const auto bio_of = [](const std::string& text) {
+        return BIO_new_mem_buf(text.data(), static_cast<int>(text.size()));
+    };
+    BIO* in = bio_of(pem);
+    BIO* key_in = bio_of(ca.key_pem);
+    BIO* out = BIO_new(BIO_s_mem());
+    X509_CRL* list = PEM_read_bio_X509_CRL(in, nullptr, nullptr, nullptr);
+    EVP_PKEY* key = PEM_read_bio_PrivateKey(key_in, nullptr, nullptr, nullptr);
+    X509_EXTENSION* added = nullptr;
+    if (nid == NID_delta_crl) {
+        // OpenSSL's notation has no word for the base's number.
+        const unsigned char number[] = {0x02, 0x01, 0x01};
+        ASN1_OCTET_STRING* content = ASN1_OCTET_STRING_new();
+        ASN1_OCTET_STRING_set(content, number, sizeof number);
+        added = X509_EXTENSION_create_by_NID(nullptr, nid, 1, content);
+        ASN1_OCTET_STRING_free(content);
+    } else {
+        added = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
+    }
+    EXPECT_NE(added, nullptr) << value;
+    X509_CRL_add_ext(list, added, -1);
+    X509_CRL_sign(list, key, EVP_sha256());
+    PEM_write_bio_X509_CRL(out, list);
+    char* text = nullptr;
+    const auto size = static_cast<std::size_t>(BIO_get_mem_data(out, &text));
+    std::string result(text, size);
+    X509_EXTENSION_free(added);
+    EVP_PKEY_free(key);
+    X509_CRL_free(list);
+    BIO_free(out);
+    BIO_free(key_in);
+    BIO_free(in);
+    return result;
+}
+
 class TlsContextTest : public ::testing::Test {
 protected:
     [[nodiscard]] std::string error() const {
@@ -123,6 +161,17 @@ TEST_F(TlsContextTest, RefusesAListOfAnotherCaOfTheSameName) {
     pki_.files.crl_path =
         pki_.dir.write("both.crl", TestPki::list_of(other, {}) + TestPki::list_of(pki_.ca, {}));
     EXPECT_THAT(error(), HasSubstr("not signed by a CA"));
+}
+
+TEST_F(TlsContextTest, RefusesAListOfAPart) {
+    const std::string whole = TestPki::list_of(pki_.ca, {});
+    for (const auto& [nid, value] :
+         {std::pair{NID_issuing_distribution_point, "critical,onlyuser:TRUE"},
+          std::pair{NID_delta_crl, "critical,1"}}) {
+        pki_.files.crl_path =
+            pki_.dir.write("part.crl", with_extension(whole, pki_.ca, nid, value));
+        EXPECT_THAT(error(), AllOf(HasSubstr("part.crl"), HasSubstr("of a part"))) << value;
+    }
 }
 
 TEST_F(TlsContextTest, WantsAListOfEachCa) {
