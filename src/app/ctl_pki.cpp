@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/file_system.h"

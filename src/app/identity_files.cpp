@@ -1,6 +1,7 @@
 #include "app/identity_files.h"
 
 #include <utility>
+#include <vector>
 
 #include "anchorlog/base/log.h"
 #include "anchorlog/net/registry.h"
