@@ -150,9 +150,13 @@ void CommitCore::take_group_done(WriteDone& done, Now now) {
         // Not even the reserve can be used: nothing is tried before the next look at the disk.
         space_low_ = space_none_ = true;
         update_gate();
+        for (Promises& promises : std::exchange(promises_, {})) {
+            done.unsent.push_back(std::move(promises.behind));
+        }
         neighbours_.deliver(intake_.refuse_unwritten(done.unsent, *gate(), now));
         return;
     }
+    make_promises(group);
     if (group.empty()) return;
     audits_written_.clear();
     group.at = *done.at;
@@ -164,6 +168,19 @@ void CommitCore::take_group_done(WriteDone& done, Now now) {
     shown_.group_entries.add(static_cast<std::int64_t>(group.count()));
     if (since) shown_.commit_us.add((now.steady.ms - since->ms) * 1'000);
     store_.sequencer->reuse(std::move(group));
+}
+
+// The group is durable: what its alerts are promised is known, and may be said.
+void CommitCore::make_promises(const ledger::Group& group) {
+    if (promises_.empty()) return;
+    for (Promises& promises : promises_) {
+        for (Promises::Promise& made : promises.all) {
+            if (made.is_stored) continue;
+            made.receipt.leaf = group.leaves[made.receipt.index.value - group.first.value];
+            made.receipt.received_at = group.received_at;
+        }
+    }
+    neighbours_.promise(std::exchange(promises_, {}));
 }
 
 void CommitCore::take_seal_done(WriteDone& done, Now now) {
@@ -285,8 +302,10 @@ void CommitCore::hand_over(Now now) {
     in_flight_since_ = std::exchange(group_since_, std::nullopt);
     in_flight_ = store_.sequencer->take_group();
     audits_written_.swap(audits_formed_);
+    auto replies = intake_.take_replies();
+    promises_ = intake_.take_promises();
     neighbours_.write(
-        {WriteJob::Kind::group, &in_flight_->lines, in_flight_->count(), intake_.take_replies()});
+        {WriteJob::Kind::group, &in_flight_->lines, in_flight_->count(), std::move(replies)});
     ledger::hash_group(*in_flight_);
 }
 

@@ -59,6 +59,7 @@ struct CommitNeighbours {
     std::function<void(WriteJob)> write;                      // to the sync thread
     std::function<void(std::vector<net::Outbound>)> deliver;  // to the I/O threads
     std::function<void(Question)> ask;                        // the read thread
+    std::function<void(std::vector<Promises>)> promise;       // signed on the read thread
     std::function<void()> ingest_state;                       // on the read thread
     std::function<void(Published)> publish;
     std::function<void()> sealed;             // after publish: wakes the anchor threads
@@ -92,6 +93,7 @@ using CommitInput = std::variant<net::Inbound, Answer, AuditInput, ForkInput, Wr
 //     the next start writes the end of every journal again before it says anything.
 //  6. (sync thread) Tell the commit thread, then ack. A crash before leaves entries stored whose
 //     senders will send them again: they are compared, acked, and stored once.
+//     Receipts are signed after that: a crash before leaves entries whose senders lack a promise.
 //  7. A synced group extends windows and the open batch, and is published.
 //  8. If a batch is due, sign its header, checkpoint and seal and have its line written and
 //     synced. A crash before leaves the entries to be sealed anew: nobody saw the signatures; a
@@ -117,6 +119,7 @@ private:
     void take(CommitInput& input, Now now);
     void take_write(WriteDone& done, Now now);
     void take_group_done(WriteDone& done, Now now);
+    void make_promises(const ledger::Group& group);
     void take_seal_done(WriteDone& done, Now now);
     void take_fork(const std::string& what, Now now);
     void see_sender(const net::Inbound& inbound, Now now);
@@ -151,6 +154,7 @@ private:
     ledger::LeafHints hints_;
     std::shared_ptr<const std::string> checkpoint_;
     std::optional<ledger::Group> in_flight_;
+    std::vector<Promises> promises_;  // of the group in the air
     std::optional<ledger::SealedBatch> sealing_;
     bool seal_written_ = false;  // sealing_'s line is with the sync thread
     std::optional<SteadyTime> seal_retry_;

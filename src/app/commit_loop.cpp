@@ -32,6 +32,7 @@ CommitNeighbours CommitLoop::neighbours_of(LoopNeighbours& outer) {
     };
     inner.deliver = outer.deliver;
     inner.ask = outer.ask;
+    inner.promise = outer.promise;
     inner.ingest_state = outer.ingest_state;
     inner.publish = [this](Published published) {
         auto next = std::make_shared<const Published>(std::move(published));

@@ -20,6 +20,7 @@ namespace anchorlog::app {
 struct LoopNeighbours {
     std::function<void(std::vector<net::Outbound>)> deliver;  // to the I/O threads
     std::function<void(Question)> ask;                        // the read thread
+    std::function<void(std::vector<Promises>)> promise;       // signed on the read thread
     std::function<void()> ingest_state;                       // on the read thread
     std::function<void()> sealed;                             // wakes the anchor threads
     std::function<bool()> chain_agrees;                       // see AnchorSet

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kConfigSizeMax = 1u << 20;
 constexpr std::uint64_t kMiB = 1u << 20;
+constexpr std::uint32_t kReceiptsPerS = 1'000;
 
 // A service's credentials are in a directory that systemd names only when it starts it. Elsewhere
 // the path stays as it was written, and whoever opens it says that it is not there: `anchorlogctl
@@ -98,6 +99,8 @@ void read_limits(ConfigReader& root, Config& out) {
     queue.finish();
     auto rate = root.object("rate");
     net::RateLimits& rates = out.listen.rates;
+    rates.receipts_per_s = kReceiptsPerS;
+    rate.number("receipts_per_s_max", rates.receipts_per_s, 1, 1'000'000);
     rate.number("sender_alerts_per_s", rates.sender_per_s, 0, 10'000'000);
     rate.number("sender_burst", rates.sender_burst, 1, 10'000'000);
     rate.number("device_alerts_per_s", rates.device_per_s, 0, 10'000'000);

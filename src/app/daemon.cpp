@@ -183,6 +183,11 @@ void Daemon::wire_commit() {
     neighbours.ask = [this](Question question) {
         ask(std::move(question));
     };
+    neighbours.promise = [this](std::vector<Promises> promises) {
+        http_->post([this, promises = std::move(promises)] {
+            listener_->deliver(sign_promises(promises, config_.origin, *signer_));
+        });
+    };
     neighbours.ingest_state = [this] {
         ingest_state();
     };

@@ -104,6 +104,7 @@ Intake::Step Intake::take_alert(net::SessionId id, Session& session, const net::
                             "{\"epoch\":" + std::to_string(alert.epoch.value) + "}", now);
             }
             ack(id, frame.frame, alert, admission.device, admission.index);
+            promise(id, session, alert, admission.index, nullptr);
             return Step::next;
         case ledger::Admission::Kind::seen:
             return take_seen(id, session, alert);
@@ -153,6 +154,7 @@ void Intake::take_hello(net::SessionId id, Session& session, const wire::Hello& 
         }
     }
     question.seen = hello.seen;
+    session.receipts = hello.receipts;
     session.asked = true;
     questions_.push_back({id, std::move(question)});
 }
@@ -183,7 +185,8 @@ void Intake::take_compared(net::SessionId id, Session& session, const CompareAns
     if (compared.verdict == Verdict::same) {
         ++counts_.resent;
         const auto device = sequencer_.window().find(alert.device_id.of(inbound.arena));
-        return ack(id, frame.frame, alert, device, compared.index);
+        ack(id, frame.frame, alert, device, compared.index);
+        return promise(id, session, alert, compared.index, &compared);
     }
     wire::RejectCode code = wire::RejectCode::replay;
     std::string detail = "the number is not above the highest one and nothing is stored under it";
@@ -252,6 +255,22 @@ void Intake::ack(net::SessionId id, std::uint64_t frame, const wire::Alert& aler
     acks.push_back({device, alert.epoch, alert.seq_no, index});
 }
 
+void Intake::promise(net::SessionId id, const Session& session, const wire::Alert& alert,
+                     EntryIndex index, const CompareAnswer* stored) {
+    if (!session.receipts) return;
+    Promises::Promise made;
+    made.receipt.device_id = alert.device_id.of(session.pending.front().arena);
+    made.receipt.epoch = alert.epoch;
+    made.receipt.seq_no = alert.seq_no;
+    made.receipt.index = index;
+    if (stored != nullptr) {
+        made.receipt.leaf = stored->leaf;
+        made.receipt.received_at = stored->received_at;
+        made.is_stored = true;
+    }
+    replies_to(id).promises.push_back(std::move(made));
+}
+
 // Leaves the highest number of each device and epoch: it speaks for those below.
 void Intake::keep_highest(std::vector<Ack>& acks) {
     std::sort(acks.begin(), acks.end(), [](const Ack& a, const Ack& b) {
@@ -279,12 +298,21 @@ std::vector<net::Outbound> Intake::take_replies() {
                                                 ack.epoch, ack.seq_no, ack.index));
         }
         outbound.frames += replies.welcome;
-        outbound.frames += replies.ending;
+        if (replies.promises.empty()) {
+            outbound.frames += replies.ending;
+        } else {
+            net::Outbound behind{id, std::move(replies.ending),
+                                 std::exchange(outbound.released_bytes, 0),
+                                 std::exchange(outbound.close, false)};
+            promises_.push_back({std::move(replies.promises), std::move(behind)});
+        }
         out.push_back(std::move(outbound));
     }
     forget_replies();
     return out;
 }
+
+std::vector<Promises> Intake::take_promises() { return std::exchange(promises_, {}); }
 
 std::vector<net::Outbound> Intake::refuse_unwritten(const std::vector<net::Outbound>& unsent,
                                                     const Gate& why, Now now) {

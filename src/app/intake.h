@@ -14,6 +14,7 @@
 #include "anchorlog/ledger/audit_folder.h"
 #include "anchorlog/ledger/sequencer.h"
 #include "anchorlog/net/ingest.h"
+#include "anchorlog/wire/receipt.h"
 
 namespace anchorlog::app {
 
@@ -37,7 +38,9 @@ struct Question {
 struct CompareAnswer {
     // unreadable: the store could not say; the sender keeps the alert and comes again.
     enum class Verdict { same, other, absent, unreadable } verdict = Verdict::unreadable;
-    EntryIndex index;  // of the stored alert, when same
+    EntryIndex index;  // of the stored alert, when same; so are these
+    Hash leaf{};
+    WallTime received_at{};
 };
 struct WelcomeAnswer {
     std::string json;
@@ -46,6 +49,18 @@ struct WelcomeAnswer {
 struct Answer {
     net::SessionId session;
     std::variant<CompareAnswer, WelcomeAnswer> content;
+};
+
+// Receipts that a session is owed for alerts of one group, and what it is told behind them. They
+// are signed when the group is durable; until then its bytes stay taken, so that whoever asks for
+// more than can be signed is read more slowly.
+struct Promises {
+    struct Promise {
+        wire::Receipt receipt;   // not signed
+        bool is_stored = false;  // sent again: leaf and time are those of the stored line
+    };
+    std::vector<Promise> all;
+    net::Outbound behind;
 };
 
 inline constexpr std::size_t kRejectCodes = 13;
@@ -86,6 +101,8 @@ public:
     // Replies to what has been worked on since the last call.
     [[nodiscard]] bool has_replies() const { return !replies_.empty(); }
     [[nodiscard]] std::vector<net::Outbound> take_replies();
+    // What the replies just taken leave to be said once their group is durable.
+    [[nodiscard]] std::vector<Promises> take_promises();
     // The replies' group could not be written: everyone in it, and in the one being formed, is
     // told so and closed.
     [[nodiscard]] std::vector<net::Outbound> refuse_unwritten(
@@ -102,6 +119,7 @@ private:
         bool asked = false;          // a question is open
         bool waiting = false;        // for the next settled()
         bool ended = false;          // a transient reject was given: nothing more is admitted
+        bool receipts = false;       // its last hello asked for them
     };
     struct Ack {
         ledger::ReplayWindow::Slot device;
@@ -112,6 +130,7 @@ private:
     struct Replies {
         std::string rejects;
         std::vector<Ack> acks;
+        std::vector<Promises::Promise> promises;
         std::string welcome;
         std::string ending;
         std::uint64_t released_bytes = 0;
@@ -133,6 +152,9 @@ private:
                 Now now);
     void ack(net::SessionId id, std::uint64_t frame, const wire::Alert& alert,
              ledger::ReplayWindow::Slot device, EntryIndex index);
+    // `stored` is null for an alert of the group being formed.
+    void promise(net::SessionId id, const Session& session, const wire::Alert& alert,
+                 EntryIndex index, const CompareAnswer* stored);
     static void keep_highest(std::vector<Ack>& acks);
     [[nodiscard]] Replies& replies_to(net::SessionId id);
     void forget_replies();
@@ -151,6 +173,7 @@ private:
     Replies* last_replies_ = nullptr;  // of last_session_: most alerts are acked where the last was
     net::SessionId last_session_;
     std::map<net::SessionId, std::uint64_t> taken_;  // first_frame of the replies in the air
+    std::vector<Promises> promises_;                 // of the replies last taken
     std::vector<Question> questions_;
     IntakeCounts counts_;
 };

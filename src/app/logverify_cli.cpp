@@ -43,6 +43,12 @@ const std::array kCommands = {
                   {"--json"},
                   {"--trust"},
                   run_consistency},
+    VerifyCommand{"receipt",
+                  "logverify receipt FILE DIR --trust FILE [--json]\n",
+                  2,
+                  {"--json"},
+                  {"--trust"},
+                  run_receipt},
     VerifyCommand{"tiles",
                   "logverify tiles DIR -o OUT [--trust FILE]\n",
                   1,
@@ -189,6 +195,15 @@ Result<int> run_consistency(const VerifyCall& call, const Console& console) {
     auto kept = read_file(fs, call.words[0], wire::kNoteSizeMax);
     if (!kept) return Error{Errc::io, kept.error().message};
     return show(verify::verify_consistency(fs, call.words[1], *kept, *trust), call, console);
+}
+
+Result<int> run_receipt(const VerifyCall& call, const Console& console) {
+    auto trust = trust_of(call);
+    if (!trust) return std::move(trust).error();
+    PosixFileSystem fs;
+    auto receipt = read_file(fs, call.words[0], wire::kReceiptSizeMax);
+    if (!receipt) return Error{Errc::io, receipt.error().message};
+    return show(verify::verify_receipt(fs, call.words[1], *receipt, *trust), call, console);
 }
 
 int run_logverify(const std::vector<std::string>& arguments, const Console& console) {

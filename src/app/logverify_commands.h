@@ -10,6 +10,7 @@
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/base/result.h"
 #include "anchorlog/verify/chain_view.h"
+#include "anchorlog/verify/receipt.h"
 #include "anchorlog/verify/report.h"
 #include "anchorlog/verify/trust.h"
 #include "anchorlog/verify/verify.h"
@@ -52,6 +53,7 @@ struct VerifyCommand {
 [[nodiscard]] Result<int> run_evidence(const VerifyCall& call, const Console& console);
 [[nodiscard]] Result<int> run_consistency(const VerifyCall& call, const Console& console);
 [[nodiscard]] Result<int> run_tiles(const VerifyCall& call, const Console& console);
+[[nodiscard]] Result<int> run_receipt(const VerifyCall& call, const Console& console);
 [[nodiscard]] Result<int> run_raw(const VerifyCall& call, const Console& console);
 
 // --trust FILE, which every judgement needs.

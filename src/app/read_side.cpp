@@ -5,7 +5,9 @@
 
 #include "anchorlog/base/log.h"
 #include "anchorlog/merkle/tree.h"
+#include "anchorlog/wire/frame.h"
 #include "anchorlog/wire/header.h"
+#include "anchorlog/wire/receipt.h"
 
 namespace anchorlog::app {
 
@@ -99,6 +101,33 @@ Result<std::uint64_t> SealedBook::entries_through(BatchId batch) const {
     return (*place)->first_index.value + (*place)->count;
 }
 
+std::vector<net::Outbound> sign_promises(std::vector<Promises> promises, const std::string& origin,
+                                         const crypto::Signer& signer) {
+    const Hash log_id = wire::log_id_of(origin);
+    const std::string key_id =
+        wire::format_key_id(wire::make_verifier_key(origin, signer.public_key()).key_id);
+    std::vector<net::Outbound> out;
+    out.reserve(promises.size());
+    for (Promises& session : promises) {
+        std::string frames;
+        for (Promises::Promise& made : session.all) {
+            wire::Receipt& receipt = made.receipt;
+            const auto sig = signer.sign(
+                wire::receipt_payload(log_id, receipt.index, receipt.leaf, receipt.received_at));
+            if (!sig) {
+                log(LogLevel::error, "receipt_not_signed", {{"error", sig.error().message}});
+                continue;
+            }
+            receipt.signer = key_id;
+            receipt.sig = *sig;
+            wire::append_frame(frames, wire::format_receipt(receipt));
+        }
+        session.behind.frames.insert(0, frames);
+        out.push_back(std::move(session.behind));
+    }
+    return out;
+}
+
 Answer Answerer::answer(const Question& question) const {
     if (const auto* hello = std::get_if<WelcomeQuestion>(&question.content)) {
         return {question.session, welcome(*hello)};
@@ -111,10 +140,10 @@ Answer Answerer::answer(const Question& question) const {
 }
 
 Result<CompareAnswer> Answerer::compare(const CompareQuestion& question) const {
-    const auto judge = [&](std::string_view body, EntryIndex index) {
-        return CompareAnswer{body == question.canonical ? CompareAnswer::Verdict::same
-                                                        : CompareAnswer::Verdict::other,
-                             index};
+    const auto judge = [&](const wire::EntryLine& entry, std::string_view line) {
+        return CompareAnswer{entry.body == question.canonical ? CompareAnswer::Verdict::same
+                                                              : CompareAnswer::Verdict::other,
+                             entry.index, merkle::hash_leaf(as_bytes(line)), entry.received_at};
     };
     if (question.open) {
         auto lines = log_.read_lines(question.open->at, 1);
@@ -122,7 +151,7 @@ Result<CompareAnswer> Answerer::compare(const CompareQuestion& question) const {
         if (lines->empty()) return Error{Errc::corruption, "log/ ends early"};
         auto entry = wire::parse_entry_line(lines->front());
         if (!entry) return std::move(entry).error();
-        return judge(entry->body, entry->index);
+        return judge(*entry, lines->front());
     }
     auto place = state_.batch_of(question.device_id, question.epoch, question.seq_no);
     if (!place) return std::move(place).error();
@@ -145,7 +174,7 @@ Result<CompareAnswer> Answerer::compare(const CompareQuestion& question) const {
             key->seq_no != question.seq_no) {
             return {};
         }
-        found = judge(entry->body, entry->index);
+        found = judge(*entry, text);
         return Error{Errc::not_found, "found"};
     };
     auto visited = log_.for_each((*place)->first_index.value, visit, &(*place)->log_at);

@@ -43,6 +43,11 @@ private:
     const std::function<std::uint64_t()> sealed_batches_;
 };
 
+// Receipts of what has become durable, signed, and what is said behind them. Read thread.
+[[nodiscard]] std::vector<net::Outbound> sign_promises(std::vector<Promises> promises,
+                                                       const std::string& origin,
+                                                       const crypto::Signer& signer);
+
 // Answers what needs files or the state: resends and welcomes. Runs on the read thread.
 class Answerer {
 public:

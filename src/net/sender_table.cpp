@@ -12,9 +12,11 @@ constexpr std::int64_t kSweepMs = 1'000;  // between two looks for devices that 
 }  // namespace
 
 SenderRates::SenderRates(std::string sender, const RateLimits& limits)
-    : sender_(std::move(sender)), limits_(limits), all_(limits.sender_per_s, limits.sender_burst) {}
+    : sender_(std::move(sender)), limits_(limits), all_(limits.sender_per_s, limits.sender_burst),
+      receipts_(limits.receipts_per_s, limits.receipts_per_s) {}
 
-SenderRates::Charge SenderRates::charge(const Inbound& inbound, SteadyTime now) {
+SenderRates::Charge SenderRates::charge(const Inbound& inbound, SteadyTime now,
+                                        bool with_receipts) {
     const std::lock_guard lock(mutex_);
     Charge charge;
     Limited limited{sender_, limits_.sender_per_s};
@@ -28,6 +30,13 @@ SenderRates::Charge SenderRates::charge(const Inbound& inbound, SteadyTime now) 
             if (wait_ms <= charge.wait_ms) continue;
             charge.wait_ms = wait_ms;
             limited = {sender_ + " " + std::string(device), limits_.device_per_s};
+        }
+    }
+    if (with_receipts && limits_.receipts_per_s > 0) {
+        const std::int64_t wait_ms = receipts_.take(inbound.frames.size(), now);
+        if (wait_ms > charge.wait_ms) {
+            charge.wait_ms = wait_ms;
+            limited = {sender_ + " receipts", limits_.receipts_per_s};
         }
     }
     if (charge.wait_ms > 0 && (!told_ || now.ms - told_->ms >= kRateAuditMs)) {
@@ -52,7 +61,7 @@ RateBucket& SenderRates::bucket_of(std::string_view device, SteadyTime now) {
 
 bool SenderRates::is_at_rest(SteadyTime now) {
     const std::lock_guard lock(mutex_);
-    return all_.is_full(now) &&
+    return all_.is_full(now) && receipts_.is_full(now) &&
            std::all_of(devices_.begin(), devices_.end(),
                        [now](const auto& each) { return each.second.is_full(now); });
 }
@@ -64,7 +73,9 @@ SenderTable::Seat SenderTable::enter(const std::string& sender) {
     if (entry.sessions >= sessions_per_sender_max_) {
         return {{}, {}, "too many sessions of this sender"};
     }
-    if (!entry.rates && (limits_.sender_per_s > 0 || limits_.device_per_s > 0)) {
+    const bool is_limited =
+        limits_.sender_per_s > 0 || limits_.device_per_s > 0 || limits_.receipts_per_s > 0;
+    if (!entry.rates && is_limited) {
         entry.rates = std::make_shared<SenderRates>(sender, limits_);
     }
     if (!entry.activity) entry.activity = std::make_shared<ActivityMeter::Mark>();

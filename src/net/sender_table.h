@@ -34,8 +34,9 @@ public:
 
     SenderRates(std::string sender, const RateLimits& limits);
 
-    // What a session has just read. Every frame counts for the sender, every alert for its device.
-    [[nodiscard]] Charge charge(const Inbound& inbound, SteadyTime now);
+    // What a session has just read. Every frame counts for the sender, every alert for its device,
+    // and, of a session that asked for them, as a receipt.
+    [[nodiscard]] Charge charge(const Inbound& inbound, SteadyTime now, bool with_receipts = false);
     // Forgetting it changes nothing.
     [[nodiscard]] bool is_at_rest(SteadyTime now);
 
@@ -46,6 +47,7 @@ private:
     const RateLimits limits_;
     std::mutex mutex_;
     RateBucket all_;
+    RateBucket receipts_;
     std::map<std::string, RateBucket, std::less<>> devices_;  // "": those beyond the limit
     std::optional<SteadyTime> told_;
     std::optional<SteadyTime> swept_;

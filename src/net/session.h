@@ -130,9 +130,10 @@ private:
     Deadline resume_due_ = Deadline::max();  // set: its rate is used up until then
     bool read_awaited_ = false;
     bool write_awaited_ = false;
-    bool held_back_ = false;   // not read on, for a limit's sake
-    bool in_line_ = false;     // told when bytes of the budget are released
-    bool peer_ended_ = false;  // it has closed its side
+    bool held_back_ = false;      // not read on, for a limit's sake
+    bool in_line_ = false;        // told when bytes of the budget are released
+    bool with_receipts_ = false;  // its last hello asked for them
+    bool peer_ended_ = false;     // it has closed its side
 };
 
 }  // namespace anchorlog::net

@@ -18,7 +18,11 @@ void Session::note_activity() {
 }
 
 void Session::slow_down(const Inbound& inbound) {
-    const auto charge = rates_->charge(inbound, steady_now());
+    for (const InboundFrame& frame : inbound.frames) {
+        const auto* hello = std::get_if<wire::Hello>(&frame.content);
+        if (hello != nullptr) with_receipts_ = hello->receipts;
+    }
+    const auto charge = rates_->charge(inbound, steady_now(), with_receipts_);
     if (charge.audit) shared_.sink.rate_limited(charge.audit->subject, charge.audit->per_s);
     if (charge.wait_ms == 0) return;
     shared_.counters.rate_pauses.fetch_add(1);

@@ -29,6 +29,7 @@ Result<void> EvidenceSource::open() {
 
 Result<void> EvidenceSource::read(const WhichEntry& which) {
     const auto* index = std::get_if<EntryIndex>(&which);
+    if (index != nullptr) asked_index_ = index->value;
     auto done =
         index != nullptr ? find_index(index->value) : find_id(std::get<wire::EntryId>(which));
     if (done) done = read_batches();
@@ -90,7 +91,8 @@ Result<void> EvidenceSource::find_id(const wire::EntryId& id) {
 Result<void> EvidenceSource::read_batches() {
     Report history_report;
     BatchReader reader(fs_, batches_.segments, faults_);
-    HistoryAudit history(trust_, faults_, history_report);
+    auto keys = std::make_shared<LogKeys>();
+    HistoryAudit history(trust_, faults_, history_report, keys);
     for (;; ++batches_end_) {
         auto step = reader.next(batches_end_);
         if (!step) return std::move(step).error();
@@ -105,6 +107,11 @@ Result<void> EvidenceSource::read_batches() {
             header_leaves_.push_back(merkle::hash_leaf(as_bytes(step->fact.line.header)));
         }
         if (facts.understood) keep_header(step->fact);
+        if (facts.understood && facts.seal_holds) keep_sealed(step->fact);
+        if (facts.understood && step->fact.header.key_change) {
+            const auto& now = keys->current()->keys;
+            later_keys_.insert(later_keys_.end(), now.begin(), now.end());
+        }
     }
     origin_ = history.origin();
     undecided_ = std::move(history_report.undecided);
@@ -122,6 +129,14 @@ void EvidenceSource::keep_header(const BatchFact& fact) {
         const std::uint64_t index = *found.place.index;
         if (index >= first && index - first < header.count) found.batch = fact;
     }
+}
+
+void EvidenceSource::keep_sealed(const BatchFact& fact) {
+    newest_ = fact;
+    const std::uint64_t first = fact.header.first_index.value;
+    const bool covers =
+        asked_index_ && *asked_index_ >= first && *asked_index_ - first < fact.header.count;
+    if (covers) asked_ = fact;
 }
 
 bool EvidenceSource::is_wanted(const wire::AnchorReceipt& receipt) const {

@@ -53,6 +53,16 @@ public:
     [[nodiscard]] const std::vector<Fault>& faults() const { return audit_faults_; }
     [[nodiscard]] const std::vector<std::string>& undecided() const { return undecided_; }
     [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+    // Of headers that a key that counts has sealed: the one that covers the index asked for, and
+    // the newest.
+    [[nodiscard]] const std::optional<BatchFact>& batch_of_asked() const { return asked_; }
+    [[nodiscard]] const std::optional<BatchFact>& newest() const { return newest_; }
+    // The keys that the log changed to.
+    [[nodiscard]] const std::vector<wire::VerifierKey>& later_keys() const { return later_keys_; }
+    // The leaves that give the batch's root.
+    [[nodiscard]] Result<std::vector<Hash>> leaves_of(const wire::Header& header) {
+        return batch_leaves(header);
+    }
     [[nodiscard]] std::uint64_t sealed_end() const { return sealed_end_; }
     [[nodiscard]] const std::vector<wire::AnchorReceipt>& receipts() const { return receipts_; }
 
@@ -62,6 +72,7 @@ private:
     void add(const RawLine& raw, std::uint64_t index);
     [[nodiscard]] Result<void> read_batches();
     void keep_header(const BatchFact& fact);
+    void keep_sealed(const BatchFact& fact);
     [[nodiscard]] Result<void> read_anchors();
     [[nodiscard]] bool is_wanted(const wire::AnchorReceipt& receipt) const;
     [[nodiscard]] bool is_wanted(const wire::AnchorToken& token) const;
@@ -77,6 +88,10 @@ private:
     SegmentList batches_;
     SegmentList log_;
     std::vector<FoundEntry> found_;
+    std::optional<std::uint64_t> asked_index_;
+    std::optional<BatchFact> asked_;
+    std::optional<BatchFact> newest_;
+    std::vector<wire::VerifierKey> later_keys_;
     std::vector<Hash> header_leaves_;  // as far as the history could be recomputed
     std::vector<std::uint64_t> key_batches_;
     std::uint64_t batches_end_ = 0;  // of all lines, readable or not

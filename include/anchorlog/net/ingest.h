@@ -92,6 +92,7 @@ struct RateLimits {
     std::uint32_t sender_burst = 1'000;
     std::uint32_t device_per_s = 0;  // of one sender
     std::uint32_t device_burst = 1'000;
+    std::uint32_t receipts_per_s = 0;  // of one sender's sessions that ask for them
 };
 
 // Descriptors that are no connections' but files', RocksDB's, curl's and the local server's.

@@ -34,7 +34,7 @@ class LogKey:
         if len(parts) != 3 or not parts[0]:
             raise CheckpointError(f"vkey {vkey!r}: expected name+hash+base64")
         name, key_id_hex, encoded = parts
-        blob = _base64(encoded, "vkey")
+        blob = decode_base64(encoded, "vkey")
         if len(blob) != 33 or blob[:1] != _ALGORITHM_ED25519:
             raise CheckpointError(f"vkey {vkey!r}: not an Ed25519 key")
         digest = hashlib.sha256(name.encode() + b"\n" + blob).digest()[:4]
@@ -65,7 +65,7 @@ class Checkpoint:
         origin, size_text, root_text = lines[:3]
         if not origin or not _is_count(size_text):
             raise CheckpointError("checkpoint: bad origin or size")
-        root = _base64(root_text, "root")
+        root = decode_base64(root_text, "root")
         if len(root) != 32:
             raise CheckpointError("checkpoint: root is not 32 bytes")
         return cls(origin, int(size_text), root, text, _signature_lines(tail))
@@ -98,7 +98,7 @@ def _signature_lines(tail: str) -> tuple[tuple[str, bytes, bytes], ...]:
         parts = line.split(" ")
         if len(parts) != 3 or parts[0] != "\u2014":
             raise CheckpointError("checkpoint: malformed signature line")
-        blob = _base64(parts[2], "signature")
+        blob = decode_base64(parts[2], "signature")
         if len(blob) < 5:
             raise CheckpointError("checkpoint: signature too short")
         signatures.append((parts[1], blob[:4], blob[4:]))
@@ -110,7 +110,8 @@ def _is_count(text: str) -> bool:
     return is_plain and (text == "0" or text[0] != "0") and int(text) <= _SIZE_MAX
 
 
-def _base64(text: str, what: str) -> bytes:
+def decode_base64(text: str, what: str) -> bytes:
+    """`what` names it in the error."""
     try:
         blob = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -17,6 +17,7 @@ from .capture import CaptureError, LiveCapture
 from .checkpoint import CheckpointError, LogKey
 from .clock import Sources
 from .model import FlowModel, ModelError
+from .receipts import ReceiptFile
 from .runner import AlertMaker, Delivery, RunStats, live, replay, spool_sink, text_sink
 from .session import LogForked, LogTrust, SenderRefused
 from .spool import SPOOL_BYTES_MAX, Spool, SpoolError
@@ -114,6 +115,9 @@ def _add_delivery_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spool-bytes", type=_positive, default=SPOOL_BYTES_MAX, metavar="N")
     parser.add_argument("--origin", help="the log's identity; default: pinned at first contact")
     parser.add_argument("--vkey", help="the log's verifier key; without it no signature is checked")
+    parser.add_argument(
+        "--receipts", type=Path, metavar="FILE", help="keep the log's signed promises there"
+    )
     parser.add_argument("--flow-alerts", action="store_true", help="one alert per flow as well")
     parser.add_argument("--no-model", action="store_true", help="rules only")
     parser.add_argument("--timeout-s", type=float, metavar="N", help="give up after N seconds")
@@ -161,7 +165,8 @@ def _open_delivery(
     spool = Spool(args.spool, make_gap=make_gap, bytes_max=args.spool_bytes)
     deadline = None if args.timeout_s is None else time.monotonic() + args.timeout_s
     try:
-        delivery = Delivery(spool, endpoint, maker, sources, trust, _warn, deadline)
+        receipts = None if args.receipts is None else ReceiptFile(args.receipts)
+        delivery = Delivery(spool, endpoint, maker, sources, trust, _warn, deadline, receipts)
     except TransportConfigError:
         spool.close()
         raise

@@ -15,6 +15,7 @@ from .capture import LiveCapture, read_capture
 from .clock import Sources
 from .engine import Engine, Finding
 from .model import FlowModel
+from .receipts import ReceiptFile
 from .session import LogForked, LogTrust, SenderRefused, Session, SessionCounts
 from .spool import Spool, SpoolError
 from .transport import Endpoint, Sender
@@ -99,7 +100,9 @@ class Delivery:
         trust: LogTrust,
         warn: Callable[[str], None],
         deadline: float | None,
+        receipts: ReceiptFile | None = None,
     ) -> None:
+        self._receipts = receipts
         self.counts = SessionCounts()
         self.endpoint = endpoint
         self.error: LogForked | SenderRefused | SpoolError | None = None
@@ -111,7 +114,9 @@ class Delivery:
         def make_session() -> Session:
             self.counts.sessions += 1
             devices = [maker.device_id]
-            return Session(spool, sources, devices, trust, self.counts, maker.notice, warn)
+            return Session(
+                spool, sources, devices, trust, self.counts, maker.notice, warn, receipts
+            )
 
         self._sender = Sender(endpoint, make_session, warn)
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
@@ -142,7 +147,9 @@ class Delivery:
     def _is_done(self) -> bool:
         if self._is_aborted.is_set() or self._is_late():
             return True
-        return self._is_finished.is_set() and self._spool.pending == 0
+        if not self._is_finished.is_set() or self._spool.pending > 0:
+            return False
+        return self._receipts is None or self._receipts.is_settled
 
     def _run(self) -> None:
         try:

@@ -10,6 +10,7 @@ from .alert import Draft, Json, canonical, numbered
 from .checkpoint import Checkpoint, CheckpointError, LogKey, verify_consistency
 from .clock import Sources
 from .frames import FrameDecoder, encode_frame
+from .receipts import ReceiptFile, check_receipt
 from .spool import Spool, Spooled
 
 WINDOW_FRAMES: Final = 256
@@ -71,7 +72,11 @@ class Session:
         counts: SessionCounts,
         make_notice: NoticeFactory,
         warn: Callable[[str], None],
+        receipts: ReceiptFile | None = None,
     ) -> None:
+        self._receipts = receipts
+        if receipts is not None:
+            receipts.begin_session()
         self._spool = spool
         self._sources = sources
         self._devices = devices
@@ -103,7 +108,7 @@ class Session:
         hello: Json = {
             "devices": self._hello_devices(),
             "protocol": _PROTOCOL,
-            "receipts": False,
+            "receipts": self._receipts is not None,
             "type": "hello",
         }
         seen = self._spool.get("checkpoint")
@@ -155,7 +160,9 @@ class Session:
             self._on_welcome(message)
         elif kind == "reject":
             self._on_reject(message)
-        elif kind != "receipt":
+        elif kind == "receipt":
+            self._on_receipt(message)
+        else:
             raise SessionError(f"unknown message type {kind!r}")
 
     def _on_ack(self, message: Json) -> None:
@@ -168,10 +175,25 @@ class Session:
         self._acks[(device, epoch)] = (max(seq_no, before[0]), max(index, before[1]))
         self.acks += 1
 
+    def _on_receipt(self, message: Json) -> None:
+        """One that was not asked for, or that promises nothing, is no reason to stop."""
+        if self._receipts is None:
+            return
+        try:
+            if self._trust.key is not None:
+                check_receipt(message, self._trust.key)
+        except CheckpointError as error:
+            self._warn(str(error))
+            return
+        self._receipts.keep(message)
+
     def _apply_acks(self) -> None:
         """Acks that arrived together cost one synced transaction per device, not one each."""
         for (device, epoch), (seq_no, index) in self._acks.items():
-            self._counts.acked += self._spool.acked(device, epoch, seq_no, index)
+            acked = self._spool.acked(device, epoch, seq_no, index)
+            self._counts.acked += acked
+            if self._receipts is not None:
+                self._receipts.expect(acked)
             for ordinal, alert in list(self._in_flight.items()):
                 if (alert.device, alert.epoch) == (device, epoch) and alert.seq_no <= seq_no:
                     del self._in_flight[ordinal]

@@ -43,6 +43,9 @@ protected:
         neighbours.ask = [this](Question question) {
             questions.push_back(std::move(question));
         };
+        neighbours.promise = [this](std::vector<Promises> all) {
+            for (Promises& one : all) promised.push_back(std::move(one));
+        };
         neighbours.ingest_state = [this] {
             said.emplace_back("ingest_state");
         };
@@ -130,6 +133,17 @@ protected:
         }
         EXPECT_TRUE(core->stopped());
     }
+    // The session asks for receipts and is welcomed.
+    void ask_for_receipts() {
+        net::Inbound inbound;
+        inbound.session = net::SessionId(session);
+        inbound.sender = "gw-01";
+        inbound.frames.push_back({next_frame++, wire::Hello{{}, true, ""}});
+        inputs.emplace_back(std::move(inbound));
+        turn();
+        inputs.emplace_back(Answer{net::SessionId(session), WelcomeAnswer{"{}", ""}});
+        settle();
+    }
     bool acked(std::uint64_t number) const {
         const std::string wanted = "\"seq_no\":" + std::to_string(number) + ",\"type\":\"ack\"";
         for (const std::string& text : said) {
@@ -147,6 +161,7 @@ protected:
     std::vector<CommitInput> inputs;
     std::deque<WriteJob> jobs;
     std::vector<Question> questions;
+    std::vector<Promises> promised;
     std::vector<std::string> said;
     Published published;
     bool closed = false;
@@ -165,6 +180,52 @@ TEST_F(CommitCoreTest, NothingIsAckedOrPublishedBeforeTheSync) {
     EXPECT_TRUE(acked(2));
     turn();
     EXPECT_EQ(published.entries, 2u);
+}
+
+TEST_F(CommitCoreTest, NothingIsPromisedBeforeTheSync) {
+    ask_for_receipts();
+    send({1, 2});
+    turn();
+    EXPECT_TRUE(promised.empty());
+    write_one();
+    turn();
+    ASSERT_EQ(promised.size(), 1u);
+    ASSERT_EQ(promised[0].all.size(), 2u);
+    const wire::Receipt& receipt = promised[0].all[1].receipt;
+    const auto lines = machine.lines(*machine.store().log);
+    EXPECT_EQ(receipt.leaf, merkle::hash_leaf(as_bytes(lines.at(receipt.index.value))));
+    EXPECT_EQ(receipt.received_at.ms, machine.clock().now().wall.ms);
+}
+
+TEST_F(CommitCoreTest, WhatComesAgainIsPromisedAgain) {
+    ask_for_receipts();
+    send({1});
+    settle();
+    promised.clear();
+    send({1});
+    turn();
+    CompareAnswer same{CompareAnswer::Verdict::same, EntryIndex(0), Hash{}, WallTime{77}};
+    same.leaf.bytes.fill(3);
+    inputs.emplace_back(Answer{net::SessionId(session), same});
+    settle();
+    ASSERT_EQ(promised.size(), 1u);
+    EXPECT_EQ(promised[0].all.at(0).receipt.leaf, same.leaf);
+    EXPECT_EQ(promised[0].all[0].receipt.received_at.ms, 77);
+}
+
+TEST_F(CommitCoreTest, WhatCouldNotBeWrittenIsNotPromised) {
+    ask_for_receipts();
+    machine.files().fail(testing::SimCall::allocate, 1, Errc::storage_full);
+    machine.files().fail(testing::SimCall::allocate, 2, Errc::storage_full);
+    send({1});
+    turn();
+    write_one();
+    turn();
+    EXPECT_TRUE(closed);
+    EXPECT_TRUE(promised.empty());
+    machine.clock().advance_ms(1'000);
+    settle();
+    EXPECT_TRUE(promised.empty());
 }
 
 TEST_F(CommitCoreTest, WhatComesWhileAGroupIsInTheAirFormsTheNextOne) {

@@ -78,6 +78,42 @@ TEST_F(IntakeTest, OneAckADeviceAndGroupSpeaksForAllBeforeIt) {
     EXPECT_EQ(released, 100u);
 }
 
+TEST_F(IntakeTest, WhoAsksIsPromisedEveryAlertAndPaysWithItsBytes) {
+    const std::string hello = R"({"devices":[],"protocol":1,"receipts":true,"type":"hello"})";
+    send(1, {hello, alert(1), alert(2)});
+    send(2, {make_alert("cam-2", 1, machine.clock().now().wall.ms)});
+    run();
+    ASSERT_EQ(intake->take_questions().size(), 1u);
+    intake->answer({net::SessionId(1), WelcomeAnswer{"{}", ""}}, machine.clock().now());
+    run();
+    EXPECT_EQ(replies(1).size(), 2u) << "an ack and a welcome";
+    EXPECT_EQ(released, 0u) << "until the receipts are signed";
+    const auto promises = intake->take_promises();
+    ASSERT_EQ(promises.size(), 1u) << "session 2 did not ask";
+    EXPECT_EQ(promises[0].behind.session, net::SessionId(1));
+    EXPECT_EQ(promises[0].behind.released_bytes, 100u);
+    ASSERT_EQ(promises[0].all.size(), 2u);
+    EXPECT_EQ(promises[0].all[0].receipt.seq_no, SeqNo(1));
+    EXPECT_EQ(promises[0].all[1].receipt.index, EntryIndex(2));
+    EXPECT_FALSE(promises[0].all[1].is_stored);
+    EXPECT_TRUE(intake->take_promises().empty());
+}
+
+TEST_F(IntakeTest, ASessionThatIsEndedHearsItsReceiptsFirst) {
+    const std::string hello = R"({"devices":[],"protocol":1,"receipts":true,"type":"hello"})";
+    send(1, {hello});
+    run();
+    intake->answer({net::SessionId(1), WelcomeAnswer{"{}", ""}}, machine.clock().now());
+    send(1, {alert(1), make_alert("cam-1", 2, 0)});
+    run();
+    EXPECT_EQ(replies(1).size(), 2u) << "welcome and ack, not yet the reject of the stale one";
+    EXPECT_FALSE(closed);
+    const auto promises = intake->take_promises();
+    ASSERT_EQ(promises.size(), 1u);
+    EXPECT_TRUE(promises[0].behind.close);
+    EXPECT_NE(promises[0].behind.frames.find("stale"), std::string::npos);
+}
+
 TEST_F(IntakeTest, DevicesAndSessionsInTurnGetOneAckEach) {
     const auto of = [&](const std::string& device, std::uint64_t seq) {
         return make_alert(device, seq, machine.clock().now().wall.ms, 0, 0);

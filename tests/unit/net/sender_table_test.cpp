@@ -56,6 +56,18 @@ TEST(SenderTable, WithoutARateThereIsNothingToCount) {
     EXPECT_EQ(table.enter("a").rates, nullptr);
 }
 
+TEST(SenderTable, ReceiptsHaveARateOfTheirOwn) {
+    SenderRates rates("gw", {.receipts_per_s = 10});
+    EXPECT_EQ(rates.charge(chunk_of(times(11, "cam-1")), {0}).wait_ms, 0) << "none was asked for";
+    EXPECT_EQ(rates.charge(chunk_of(times(10, "cam-1")), {0}, true).wait_ms, 0);
+    const auto charge = rates.charge(chunk_of({"cam-1"}), {0}, true);
+    EXPECT_EQ(charge.wait_ms, 100);
+    ASSERT_TRUE(charge.audit);
+    EXPECT_EQ(charge.audit->subject, "gw receipts");
+    EXPECT_FALSE(rates.is_at_rest({0}));
+    EXPECT_TRUE(rates.is_at_rest({2'000}));
+}
+
 TEST(SenderTable, ComingBackDoesNotPayADebt) {
     SenderTable table(options_of(3, 2, {.sender_per_s = 10, .sender_burst = 1}));
     auto seat = table.enter("a");
