@@ -22,6 +22,7 @@ from harness.anchors import (
 )
 
 WHOLE_BETWEEN = 5
+FULL_LIES = [pytest.param(kind, marks=pytest.mark.full) for kind in ("receipt", "block")]
 # What each anchor asks; chain id, code and balance are asked at start and after an outage alone.
 CALLS = [
     "eth_sendRawTransaction", "eth_getTransactionReceipt", "eth_call", "eth_getBlockByNumber",
@@ -153,7 +154,7 @@ def lying(kind: str) -> Callable[[str, int], Fault | None]:
     return lambda method, _count: Fault("edit", edit=edit) if method == wanted else None
 
 
-@pytest.mark.parametrize("kind", ["log", "receipt", "block"])
+@pytest.mark.parametrize("kind", ["log", *FULL_LIES])
 def test_a_lying_node_is_never_believed(
     kind: str, make_gateway: MakeGateway, chain: Ganache
 ) -> None:
