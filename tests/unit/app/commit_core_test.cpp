@@ -13,6 +13,7 @@ namespace {
 
 using testing::LogMachine;
 using testing::make_alert;
+using testing::SimCall;
 
 struct Fatal {
     Error error;
@@ -121,7 +122,7 @@ protected:
         turn();
         ASSERT_EQ(jobs.front().kind, WriteJob::Kind::seal);
         for (const std::uint64_t nth : refused) {
-            machine.files().fail(testing::SimCall::write, nth, Errc::storage_full);
+            machine.files().fail(SimCall::write, nth, Errc::storage_full);
         }
         write_one();
         turn();
@@ -133,6 +134,11 @@ protected:
         }
         EXPECT_TRUE(core->stopped());
     }
+    void settle_a_second_later() {
+        machine.clock().advance_ms(1'000);
+        settle();
+    }
+
     // The session asks for receipts and is welcomed.
     void ask_for_receipts() {
         net::Inbound inbound;
@@ -175,7 +181,7 @@ TEST_F(CommitCoreTest, NothingIsAckedOrPublishedBeforeTheSync) {
     ASSERT_EQ(jobs.size(), 1u);
     EXPECT_TRUE(said.empty());
     write_one();
-    EXPECT_EQ(machine.files().calls(testing::SimCall::sync_data), 2u);  // genesis, then this
+    EXPECT_EQ(machine.files().calls(SimCall::sync_data), 2u);  // genesis, then this
     ASSERT_EQ(said.size(), 1u);
     EXPECT_TRUE(acked(2));
     turn();
@@ -189,8 +195,7 @@ TEST_F(CommitCoreTest, NothingIsPromisedBeforeTheSync) {
     EXPECT_TRUE(promised.empty());
     write_one();
     turn();
-    ASSERT_EQ(promised.size(), 1u);
-    ASSERT_EQ(promised[0].all.size(), 2u);
+    ASSERT_TRUE(promised.size() == 1 && promised[0].all.size() == 2);
     const wire::Receipt& receipt = promised[0].all[1].receipt;
     const auto lines = machine.lines(*machine.store().log);
     EXPECT_EQ(receipt.leaf, merkle::hash_leaf(as_bytes(lines.at(receipt.index.value))));
@@ -215,16 +220,13 @@ TEST_F(CommitCoreTest, WhatComesAgainIsPromisedAgain) {
 
 TEST_F(CommitCoreTest, WhatCouldNotBeWrittenIsNotPromised) {
     ask_for_receipts();
-    machine.files().fail(testing::SimCall::allocate, 1, Errc::storage_full);
-    machine.files().fail(testing::SimCall::allocate, 2, Errc::storage_full);
+    for (unsigned nth : {1u, 2u}) machine.files().fail(SimCall::allocate, nth, Errc::storage_full);
     send({1});
     turn();
     write_one();
     turn();
-    EXPECT_TRUE(closed);
-    EXPECT_TRUE(promised.empty());
-    machine.clock().advance_ms(1'000);
-    settle();
+    EXPECT_TRUE(closed && promised.empty());
+    settle_a_second_later();
     EXPECT_TRUE(promised.empty());
 }
 
@@ -246,7 +248,7 @@ TEST_F(CommitCoreTest, WhatComesWhileAGroupIsInTheAirFormsTheNextOne) {
 TEST_F(CommitCoreTest, AFailedSyncNeitherAcksNorReturns) {
     send({1});
     turn();
-    machine.files().fail(testing::SimCall::sync_data, 1, Errc::io);
+    machine.files().fail(SimCall::sync_data, 1, Errc::io);
     EXPECT_THROW(write_one(), Fatal);
     EXPECT_TRUE(said.empty());
     EXPECT_TRUE(inputs.empty());
@@ -298,8 +300,7 @@ TEST_F(CommitCoreTest, SyncsGroupsGapsAndSendersAreCounted) {
 }
 
 TEST_F(CommitCoreTest, AFullDiskRefusesTheGroupClosesAndLetsTheNextOneIn) {
-    machine.files().fail(testing::SimCall::allocate, 1, Errc::storage_full);
-    machine.files().fail(testing::SimCall::allocate, 2, Errc::storage_full);
+    for (unsigned nth : {1u, 2u}) machine.files().fail(SimCall::allocate, nth, Errc::storage_full);
     send({1});
     turn();
     write_one();
@@ -327,7 +328,7 @@ TEST_F(CommitCoreTest, ASessionWhoseGroupWasRefusedGetsNoAckAfterIt) {
     send({1});  // again: to be compared with what is stored
     turn();
     ASSERT_EQ(questions.size(), 1u);
-    machine.files().fail(testing::SimCall::write, 1, Errc::storage_full);
+    machine.files().fail(SimCall::write, 1, Errc::storage_full);
     write_one();
     said.clear();
     turn();
@@ -345,8 +346,7 @@ TEST_F(CommitCoreTest, AuditsThatCannotBeWrittenDoNotMakeItSpin) {
     EXPECT_TRUE(jobs.empty());
     EXPECT_GT(core->next_turn(now()), now());
     machine.files().set_capacity(std::uint64_t{1} << 40);
-    machine.clock().advance_ms(1'000);
-    settle();
+    settle_a_second_later();
     EXPECT_EQ(published.entries, 1u);
 }
 
@@ -372,8 +372,7 @@ TEST_F(CommitCoreTest, NoGroupPassesItsLimitHoweverMuchOneReadBrings) {
 }
 
 TEST_F(CommitCoreTest, AnAuditOfARefusedGroupIsWrittenWithTheNextOne) {
-    machine.files().fail(testing::SimCall::allocate, 1, Errc::storage_full);
-    machine.files().fail(testing::SimCall::allocate, 2, Errc::storage_full);
+    for (unsigned nth : {1u, 2u}) machine.files().fail(SimCall::allocate, nth, Errc::storage_full);
     core->start(machine.clock().now());
     turn();
     inputs.emplace_back(AuditInput{"config_change", "while the first is in the air", "", true});
@@ -382,8 +381,7 @@ TEST_F(CommitCoreTest, AnAuditOfARefusedGroupIsWrittenWithTheNextOne) {
     turn();
     EXPECT_EQ(published.entries, 0u);
     EXPECT_GT(core->next_turn(now()), now()) << "it must not try again and again";
-    machine.clock().advance_ms(1'000);
-    settle();
+    settle_a_second_later();
     const auto lines = machine.lines(*machine.store().log);
     ASSERT_EQ(lines.size(), 2u);
     EXPECT_NE(lines[0].find("\"event\":\"start\""), std::string::npos);
@@ -413,7 +411,7 @@ TEST_F(CommitCoreTest, ASealThatADiskStayingFullPutsOffDoesNotMakeItSpin) {
     write_one();
     turn();
     ASSERT_EQ(jobs.front().kind, WriteJob::Kind::seal);
-    machine.files().fail(testing::SimCall::write, 1, Errc::storage_full);
+    machine.files().fail(SimCall::write, 1, Errc::storage_full);
     machine.files().set_capacity(machine.files().used());
     write_one();
     turn();
@@ -421,8 +419,7 @@ TEST_F(CommitCoreTest, ASealThatADiskStayingFullPutsOffDoesNotMakeItSpin) {
     turn();
     EXPECT_GT(core->next_turn(now()), now());
     machine.files().set_capacity(std::uint64_t{1} << 40);
-    machine.clock().advance_ms(1'000);
-    settle();
+    settle_a_second_later();
     EXPECT_EQ(published.batches, 2u);
 }
 
@@ -463,10 +460,8 @@ TEST_F(CommitCoreTest, ARestoredStoreTakesAndSealsNothingUntilTheChainAgrees) {
     ASSERT_TRUE(published.gate.has_value());
     EXPECT_EQ(published.gate->state, "restored");
     EXPECT_EQ(published.batches, 1u);
-
     chain_agrees = true;
-    machine.clock().advance_ms(1'000);
-    settle();
+    settle_a_second_later();
     EXPECT_FALSE(published.gate.has_value());
     EXPECT_FALSE(read_hold(machine.files(), LogMachine::kDir)->has_value());
     session = 2;
@@ -482,7 +477,7 @@ TEST_F(CommitCoreTest, AMarkThatCannotBeRemovedKeepsTheStoreHeld) {
     hold = "restored";
     open();
     chain_agrees = true;
-    machine.files().fail(testing::SimCall::remove, 1, Errc::io);
+    machine.files().fail(SimCall::remove, 1, Errc::io);
     turn();
     EXPECT_TRUE(core->published().gate.has_value());
     machine.clock().advance_ms(1'000);
@@ -496,8 +491,7 @@ TEST_F(CommitCoreTest, AForkIsNotClearedByAChainThatAgrees) {
     chain_agrees = true;
     inputs.emplace_back(ForkInput{"a sender knows more"});
     settle();
-    EXPECT_EQ(published.gate->detail, "a sender knows more");
-    EXPECT_EQ(published.batches, 1u);
+    EXPECT_TRUE(published.gate->detail == "a sender knows more" && published.batches == 1u);
 }
 
 }  // namespace
