@@ -21,6 +21,7 @@ from harness import (
     make_alert,
     wait_until,
 )
+from harness.anchors import deliver as deliver_batch
 from harness.verifier import EXIT_FAIL, EXIT_PASS
 
 COVERED_S_MAX = 5.0
@@ -54,8 +55,7 @@ def anchored(
     """A gateway with three batches and more, all anchored and confirmed, still running."""
     with Gateway(tmp_path_factory.mktemp("anchored"), pki, chain=chain, config=FAST) as gateway:
         for first in (1, 11, 21):
-            deliver(gateway, first, first + 9)
-            gateway.wait_sealed(first + 9)
+            deliver_batch(gateway, first)
             gateway.wait_anchored()
         yield gateway
 
