@@ -246,8 +246,12 @@ private:
             if (list[i].find("\"kind\":\"receipt\"") != std::string::npos) receipts.push_back(i);
         }
         const std::size_t at = receipts[below(receipts.size())];
+        // A line that is gone cannot be named, nor its file; the batch that it anchored can.
+        auto step = wire::parse_anchor_step(list[at]);
+        const std::uint64_t batch =
+            std::visit([](const auto& one) { return one.batch_id.value; }, *step);
         list.erase(list.begin() + static_cast<std::ptrdiff_t>(at));
-        look("a receipt deleted", lines, lines.place("anchors", at, at));
+        look("a receipt deleted", lines, lines.place("batches", batch, batch));
     }
 
     // The first `kept` batches, as a copy of the directory taken then holds them.
