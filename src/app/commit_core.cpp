@@ -319,6 +319,7 @@ void CommitCore::seal_if_due(Now now) {
 }
 
 void CommitCore::seal(ledger::SealReason reason, Now now) {
+    sealing_oldest_ = store_.sequencer->open_batch().oldest_entry;
     auto sealed = store_.sequencer->seal(reason, now);
     if (!sealed) neighbours_.fatal(sealed.error());
     sealing_ = std::move(*sealed);
@@ -371,6 +372,10 @@ Published CommitCore::published() const {
     out.checkpoint = checkpoint_;
     out.open_entries = open.alerts + open.audits;
     out.open_oldest = open.oldest_entry;
+    if (sealing_) {  // open until its line is on disk, which a full one may hold back for long
+        out.open_entries += sealing_->leaves.size();
+        out.open_oldest = sealing_oldest_;
+    }
     out.gate = gate();
     out.counts = intake_.counts();
     out.devices = sequencer.window().devices();

@@ -156,6 +156,7 @@ private:
     std::optional<ledger::Group> in_flight_;
     std::vector<Promises> promises_;  // of the group in the air
     std::optional<ledger::SealedBatch> sealing_;
+    std::optional<SteadyTime> sealing_oldest_;  // its oldest entry
     bool seal_written_ = false;  // sealing_'s line is with the sync thread
     std::optional<SteadyTime> seal_retry_;
     std::optional<SteadyTime> group_since_;

@@ -418,6 +418,7 @@ TEST_F(CommitCoreTest, ASealThatADiskStayingFullPutsOffDoesNotMakeItSpin) {
     machine.clock().advance_ms(5'000);
     turn();
     EXPECT_GT(core->next_turn(now()), now());
+    EXPECT_EQ(published.open_entries, 1u) << "its seal is not on disk";
     machine.files().set_capacity(std::uint64_t{1} << 40);
     settle_a_second_later();
     EXPECT_EQ(published.batches, 2u);
