@@ -65,7 +65,7 @@ class Pending:
 
 
 @pytest.mark.parametrize("node", ["ganache", "anvil"])
-@pytest.mark.parametrize("count", [5, pytest.param(66, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [3, pytest.param(66, marks=pytest.mark.full)])
 def test_every_answer_of_a_node_may_be_broken(
     node: str, count: int, make_gateway: MakeGateway, request: pytest.FixtureRequest
 ) -> None:

@@ -104,6 +104,7 @@ def test_killed_at_a_call(
     tally.add("daemon killed at a call to a node", len(calls))
 
 
+@pytest.mark.parametrize("node", GANACHE_FIRST, indirect=True)
 def test_two_nodes_get_the_same_bytes_and_one_may_go(gateway: Gateway, proxy: FaultProxy) -> None:
     with FaultProxy(proxy.chain) as other:
         reach_through(gateway, proxy.url, other.url)
@@ -122,6 +123,7 @@ def test_two_nodes_get_the_same_bytes_and_one_may_go(gateway: Gateway, proxy: Fa
             check_anchors(gateway)
 
 
+@pytest.mark.parametrize("node", ANVIL_FIRST, indirect=True)
 def test_accepted_and_forgotten(gateway: Gateway, proxy: FaultProxy, tally: Tally) -> None:
     """A pool lets go of what it took: the very same bytes go out again."""
     with gateway:
@@ -153,6 +155,7 @@ def raise_base_fee(chain: Chain) -> None:
             chain.fill_block()
 
 
+@pytest.mark.parametrize("node", GANACHE_FIRST, indirect=True)
 def test_the_base_fee_times_ten_and_back(
     gateway: Gateway, proxy: FaultProxy, node: Chain, tally: Tally
 ) -> None:
@@ -183,6 +186,7 @@ def test_the_base_fee_times_ten_and_back(
     tally.add("base fee times ten and back", 1)
 
 
+@pytest.mark.parametrize("node", GANACHE_FIRST, indirect=True)
 def test_a_stranger_takes_the_nonce(
     gateway: Gateway, proxy: FaultProxy, node: Chain, tally: Tally
 ) -> None:
@@ -253,6 +257,7 @@ def test_a_reorganisation_deeper_than_the_policy(
     tally.add(f"reorganisation deeper than the policy, {kind}", 1)
 
 
+@pytest.mark.parametrize("node", ANVIL_FIRST, indirect=True)
 def test_a_reorganisation_during_the_harvest(
     gateway: Gateway, proxy: FaultProxy, node: Chain, tally: Tally
 ) -> None:
