@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -167,3 +168,12 @@ def test_neither_root_nor_sudo_is_said(machine: Machine) -> None:
     run = machine.run("--build")
     assert run.returncode == 1
     assert "neither root nor sudo" in run.stderr
+
+
+def test_no_node_is_too_old_for_a_program_that_is_not_of_node() -> None:
+    """npm leaves an optional package out, and says nothing, when its engines do not suit."""
+    packages = json.loads((ROOT / "contracts/package-lock.json").read_text())["packages"]
+    optional = {name: about for name, about in packages.items() if about.get("optional")}
+    foundry = [name for name in optional if "/@foundry-rs/" in name]
+    assert len(foundry) == 2
+    assert [name for name in foundry if "engines" in optional[name]] == []
