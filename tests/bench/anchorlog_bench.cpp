@@ -73,7 +73,8 @@ Json to_json(const LoadResult& result) {
 }
 
 Json run_daemon(const Options& options, const TrialPki& pki) {
-    DaemonTrial daemon(options.parent, options.programs, options.session_bytes, pki);
+    DaemonTrial daemon(options.parent, options.programs,
+                       {options.session_bytes, options.allow_volatile}, pki);
     const auto result = run_load(options.load, pki, daemon.port());
     const double rss_mib = daemon.peak_rss_mib();
     daemon.stop_daemon();

@@ -93,9 +93,9 @@ TrialDirectory::~TrialDirectory() {
 }
 
 DaemonTrial::DaemonTrial(const std::string& parent, const std::string& programs,
-                         std::uint64_t session_bytes, const TrialPki& pki)
+                         DaemonSettings settings, const TrialPki& pki)
     : directory_(parent), programs_(programs) {
-    write_config(session_bytes, pki);
+    write_config(settings, pki);
     const fs::path& dir = directory_.path();
     run({programs_ + "/anchorlogctl", "key", "generate", "--type", "ed25519", "--out",
          dir / "log.key", "--origin", kOrigin},
@@ -123,7 +123,7 @@ DaemonTrial::~DaemonTrial() {
     ::waitpid(pid_, nullptr, 0);
 }
 
-void DaemonTrial::write_config(std::uint64_t session_bytes, const TrialPki& pki) const {
+void DaemonTrial::write_config(DaemonSettings settings, const TrialPki& pki) const {
     using nlohmann::json;
     const fs::path& dir = directory_.path();
     write_file(dir / "ca.crt", pki.ca.certificate_pem);
@@ -145,7 +145,10 @@ void DaemonTrial::write_config(std::uint64_t session_bytes, const TrialPki& pki)
         {"registry", "senders.json"},
         {"signing_key", "log.key"},
         {"log", {{"level", "warn"}, {"format", "text"}}}};
-    if (session_bytes > 0) config["queue"]["session_bytes_max"] = session_bytes;
+    if (settings.session_bytes > 0) {
+        config["queue"]["session_bytes_max"] = settings.session_bytes;
+    }
+    if (settings.allow_volatile) config["storage"]["allow_volatile"] = true;
     write_file(dir / "config.json", config.dump());
 }
 

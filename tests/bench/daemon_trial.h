@@ -24,12 +24,16 @@ private:
     std::filesystem::path path_;
 };
 
+struct DaemonSettings {
+    std::uint64_t session_bytes = 0;  // queue.session_bytes_max; 0: its default
+    bool allow_volatile = false;      // storage.allow_volatile
+};
+
 // One anchorlogd over a new store with default settings, from `log init` to its removal.
 class DaemonTrial {
 public:
-    // `programs` holds anchorlogd, anchorlogctl and logverify. `session_bytes` is the setting
-    // queue.session_bytes_max, 0 its default. Returns when the daemon listens.
-    DaemonTrial(const std::string& parent, const std::string& programs, std::uint64_t session_bytes,
+    // `programs` holds anchorlogd, anchorlogctl and logverify. Returns when the daemon listens.
+    DaemonTrial(const std::string& parent, const std::string& programs, DaemonSettings settings,
                 const TrialPki& pki);
     DaemonTrial(const DaemonTrial&) = delete;
     DaemonTrial& operator=(const DaemonTrial&) = delete;
@@ -46,7 +50,7 @@ public:
     void check_with_logverify() const;
 
 private:
-    void write_config(std::uint64_t session_bytes, const TrialPki& pki) const;
+    void write_config(DaemonSettings settings, const TrialPki& pki) const;
     void wait_for_port();
 
     TrialDirectory directory_;

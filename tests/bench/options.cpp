@@ -37,6 +37,7 @@ constexpr const char* kUsage =
     "  --session-bytes N the daemon's queue.session_bytes_max (its default)\n"
     "  --bin DIR         anchorlogd, anchorlogctl, logverify (../bin beside this program)\n"
     "  --dir DIR         where stores are made and removed; a real disk (beside this program)\n"
+    "  --allow-volatile  a store on overlay or tmpfs too: no figure, but a sign of life\n"
     "  --pairs N         of compare (5)\n"
     "  --json            one JSON document with facts about the machine\n";
 
@@ -157,6 +158,8 @@ Options parse_options(const std::vector<std::string>& words) {
     for (; i < words.size(); ++i) {
         if (words[i] == "--json") {
             options.json = true;
+        } else if (words[i] == "--allow-volatile") {
+            options.allow_volatile = true;
         } else if (words[i] == "--plain") {
             options.plain_bound = true;
         } else if (i + 1 == words.size()) {

@@ -23,6 +23,7 @@ struct Options {
     int pairs = 5;
     std::string programs;
     std::string parent;
+    bool allow_volatile = false;
     bool json = false;
 };
 

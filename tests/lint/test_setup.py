@@ -13,7 +13,8 @@ from project import ROOT
 
 TOOLS = ["bash", "cat", "cut", "dirname", "env", "id", "mkdir", "sed", "sha256sum", "tail"]
 NEEDED = [
-    "c++", "cmake", "ninja", "ccache", "pkg-config", "node", "npm", "strace", "faketime", "testssl",
+    "c++", "cmake", "ninja", "ccache", "pkg-config", "node", "npm", "curl", "strace", "faketime",
+    "testssl",
 ]
 
 

@@ -94,10 +94,13 @@ class Paired:
         }
 
 
-def run_pairs(case: Case, pairs: int, bounds: dict[str, list[str]]) -> Paired:
+def run_pairs(
+    case: Case, pairs: int, bounds: dict[str, list[str]], *daemon_options: str
+) -> Paired:
     """Every second pair runs backwards, so that no one always comes first."""
     options = options_of(case.load)
-    commands = {"daemon": ["run"], **{name: ["bound", *more] for name, more in bounds.items()}}
+    commands = {name: ["bound", *more] for name, more in bounds.items()}
+    commands = {"daemon": ["run", *daemon_options], **commands}
     trials: dict[str, list[Json]] = {name: [] for name in commands}
     for pair in range(pairs):
         for name in commands if pair % 2 == 0 else reversed(commands):
