@@ -190,18 +190,21 @@ Tally cut_files(const Subject& subject, std::uint64_t bytes, const Effort& effor
         const std::size_t first = lines.used > bytes ? lines.used - bytes : 0;
         for (std::size_t size = first; size < lines.used; ++size) cuts.push_back({&lines, size});
     }
-    return share_out(subject, cuts.size(), effort,
-                     [&](std::uint64_t at, MapFileSystem& fs, Tally& tally) {
-                         const auto& [lines, size] = cuts[at];
-                         std::string& content = fs.files.at(lines->path);
-                         const std::string whole = content;
-                         content.resize(size);
-                         const auto report = verify_log(fs, kStoreDir, subject.trust, nullptr);
-                         content = whole;
-                         tally.add("the end of " + journal_of(*lines),
-                                   judge(report, subject.clean, place_of(*lines, size, false)),
-                                   lines->name + " cut to " + std::to_string(size));
-                     });
+    return share_out(
+        subject, cuts.size(), effort, [&](std::uint64_t at, MapFileSystem& fs, Tally& tally) {
+            const auto& [lines, size] = cuts[at];
+            std::string& content = fs.files.at(lines->path);
+            const std::string whole = content;
+            content.resize(size);
+            const auto report = verify_log(fs, kStoreDir, subject.trust, nullptr);
+            content = whole;
+            Place place = place_of(*lines, size, false);
+            // From there on all is gone: whichever of it is missed names the place.
+            place.line_last = lines->begins.size();
+            place.number_last = lines->first_number + lines->begins.size() - 1;
+            tally.add("the end of " + journal_of(*lines), judge(report, subject.clean, place),
+                      lines->name + " cut to " + std::to_string(size));
+        });
 }
 
 }  // namespace anchorlog::edits
