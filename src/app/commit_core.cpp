@@ -156,7 +156,7 @@ void CommitCore::take_group_done(WriteDone& done, Now now) {
         neighbours_.deliver(intake_.refuse_unwritten(done.unsent, *gate(), now));
         return;
     }
-    make_promises(group);
+    make_promises(group, std::move(done.unsent));
     if (group.empty()) return;
     audits_written_.clear();
     group.at = *done.at;
@@ -170,9 +170,11 @@ void CommitCore::take_group_done(WriteDone& done, Now now) {
     store_.sequencer->reuse(std::move(group));
 }
 
-// The group is durable: what its alerts are promised is known, and may be said.
-void CommitCore::make_promises(const ledger::Group& group) {
+// The group is durable: what its alerts are promised is known, and may be said behind the acks.
+// Were these sent by the sync thread, a receipt could overtake them.
+void CommitCore::make_promises(const ledger::Group& group, std::vector<net::Outbound> acks) {
     if (promises_.empty()) return;
+    neighbours_.deliver(std::move(acks));
     for (Promises& promises : promises_) {
         for (Promises::Promise& made : promises.all) {
             if (made.is_stored) continue;
@@ -304,8 +306,8 @@ void CommitCore::hand_over(Now now) {
     audits_written_.swap(audits_formed_);
     auto replies = intake_.take_replies();
     promises_ = intake_.take_promises();
-    neighbours_.write(
-        {WriteJob::Kind::group, &in_flight_->lines, in_flight_->count(), std::move(replies)});
+    neighbours_.write({WriteJob::Kind::group, &in_flight_->lines, in_flight_->count(),
+                       std::move(replies), !promises_.empty()});
     ledger::hash_group(*in_flight_);
 }
 
@@ -329,7 +331,7 @@ void CommitCore::seal(ledger::SealReason reason, Now now) {
 
 void CommitCore::write_seal() {
     seal_written_ = true;
-    neighbours_.write({WriteJob::Kind::seal, &sealing_->line, 1, {}});
+    neighbours_.write({WriteJob::Kind::seal, &sealing_->line, 1, {}, false});
 }
 
 // True when there is nothing left to do; else has done the next thing.

@@ -93,7 +93,8 @@ using CommitInput = std::variant<net::Inbound, Answer, AuditInput, ForkInput, Wr
 //     the next start writes the end of every journal again before it says anything.
 //  6. (sync thread) Tell the commit thread, then ack. A crash before leaves entries stored whose
 //     senders will send them again: they are compared, acked, and stored once.
-//     Receipts are signed after that: a crash before leaves entries whose senders lack a promise.
+//     A group that owes receipts is acked by the commit thread, which has them signed after that:
+//     a crash before leaves entries whose senders lack a promise.
 //  7. A synced group extends windows and the open batch, and is published.
 //  8. If a batch is due, sign its header, checkpoint and seal and have its line written and
 //     synced. A crash before leaves the entries to be sealed anew: nobody saw the signatures; a
@@ -119,7 +120,7 @@ private:
     void take(CommitInput& input, Now now);
     void take_write(WriteDone& done, Now now);
     void take_group_done(WriteDone& done, Now now);
-    void make_promises(const ledger::Group& group);
+    void make_promises(const ledger::Group& group, std::vector<net::Outbound> acks);
     void take_seal_done(WriteDone& done, Now now);
     void take_fork(const std::string& what, Now now);
     void see_sender(const net::Inbound& inbound, Now now);
@@ -157,7 +158,7 @@ private:
     std::vector<Promises> promises_;  // of the group in the air
     std::optional<ledger::SealedBatch> sealing_;
     std::optional<SteadyTime> sealing_oldest_;  // its oldest entry
-    bool seal_written_ = false;  // sealing_'s line is with the sync thread
+    bool seal_written_ = false;                 // sealing_'s line is with the sync thread
     std::optional<SteadyTime> seal_retry_;
     std::optional<SteadyTime> group_since_;
     std::optional<std::int64_t> clock_offset_ms_;

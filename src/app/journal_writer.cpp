@@ -16,7 +16,7 @@ void JournalWriter::carry_out(WriteJob job) {
         done.at = write(job);
         done.sync_us = neighbours_.steady_us() - began;
     }
-    if (!done.at) done.unsent = std::exchange(job.replies, {});
+    if (!done.at || job.owes_receipts) done.unsent = std::exchange(job.replies, {});
     // The commit thread first, so that a sender who comes back at once with what it was just
     // acked meets a window that knows it.
     neighbours_.done(std::move(done));

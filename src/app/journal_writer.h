@@ -17,12 +17,13 @@ struct WriteJob {
     const std::string* lines = nullptr;  // stays with the commit thread until WriteDone
     std::uint64_t count = 0;             // 0: nothing to write, only replies to send
     std::vector<net::Outbound> replies;  // sent after the sync, never before
+    bool owes_receipts = false;          // behind the replies, which the commit thread sends then
 };
 
 struct WriteDone {
     WriteJob::Kind kind = WriteJob::Kind::group;
     Result<store::LinePosition> at = store::LinePosition{};
-    std::vector<net::Outbound> unsent;  // the job's replies, when the write was refused
+    std::vector<net::Outbound> unsent;  // the job's replies: it was refused or owes receipts
     std::int64_t sync_us = 0;
 };
 
@@ -41,8 +42,8 @@ public:
     JournalWriter(store::Journal& log, store::Journal& batches, WriterNeighbours neighbours);
 
     // Writes and syncs the job's lines, then tells the commit thread, then sends the replies
-    // (CommitCore, steps 4 to 6). A full disk is an answer; any other failure is fatal, because
-    // what a failed sync left is unknown.
+    // (CommitCore, steps 4 to 6) unless these are the commit thread's. A full disk is an answer;
+    // any other failure is fatal, because what a failed sync left is unknown.
     void carry_out(WriteJob job);
 
 private:

@@ -16,6 +16,7 @@ _tally = Tally()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: long; part of `make test-full` only")
+    config.addinivalue_line("markers", "alone: what it measures needs the machine for itself")
     config.addinivalue_line("markers", "release: what it measures or breaks a sanitizer changes")
     # So that SIGTERM unwinds the fixtures as an interrupt at the terminal does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -23,6 +24,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure() -> None:
     stop_all()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tells the process that prints, where tests run in several."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["tally"] = _tally.told()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A test process has ended; one that died has nothing to tell."""
+    if told := getattr(node, "workeroutput", {}).get("tally"):
+        _tally.take(told)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -126,6 +126,7 @@ RATE = 5_000  # what one sender is given, where it is given anything
 
 
 # A measurement's length is limited by what a trial of the generator may take.
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("seconds", "rounds"), [(1.5, 1), pytest.param(8, 8, marks=pytest.mark.full)]
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 from collections.abc import Iterator
@@ -141,5 +140,4 @@ def test_a_credential_is_taken_from_the_directory_of_the_service(
     gateway.env["CREDENTIALS_DIRECTORY"] = str(credentials)
     with gateway, gateway.connect() as sender:
         sender.deliver([make_alert(1)])
-        status = json.loads(gateway.http("/status")[1])
-        assert status["entries"] > 1
+        wait_until(lambda: gateway.status()["entries"] > 1, "the alert is in the status")

@@ -89,6 +89,6 @@ def test_without_logs_an_old_report_stays(tmp_path: Path) -> None:
 
 
 def test_the_suites_are_those_of_the_runner() -> None:
-    runner = (ROOT / "tests" / "setup" / "run_tests").read_text()
+    runner = (ROOT / "tests" / "setup" / "run_tests").read_text().replace("\\\n", "")
     (line,) = [line for line in runner.splitlines() if line.strip().startswith("set -- ")]
     assert set(line.split()[2:]) == set(load().SUITES)

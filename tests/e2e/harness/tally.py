@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 
 class Tally:
@@ -18,6 +19,16 @@ class Tally:
     def measured(self, figure: str) -> None:
         """A figure worth a line beside the counts."""
         self._figures.append(f"faults: {figure}")
+
+    def told(self) -> dict[str, Any]:
+        """What one of several test processes tells the one that prints."""
+        return {"tried": dict(self._tried), "violations": dict(self._violations),
+                "figures": self._figures}
+
+    def take(self, told: dict[str, Any]) -> None:
+        self._tried.update(told["tried"])
+        self._violations.update(told["violations"])
+        self._figures += told["figures"]
 
     def lines(self) -> list[str]:
         counts = [
