@@ -1,6 +1,6 @@
 # A thin front: the work is done by CMake, ctest, pytest and the scripts in tests/setup.
 .DEFAULT_GOAL := help
-.PHONY: help setup build package test test-full test-asan test-ubsan test-tsan test-report fuzz bench demo format tidy clean
+.PHONY: help setup build package test test-full test-asan test-tsan test-report fuzz bench demo format tidy clean
 
 JOBS ?= $(shell nproc)
 PYTHON := build/venv/bin/python
@@ -23,14 +23,13 @@ test: build ## all tests: unit, simulation, lint, contracts, IDS, end to end, sp
 	@cmake --build --preset release -j $(JOBS)
 	@tests/setup/run_tests
 
-test-full: test test-asan test-ubsan test-tsan fuzz ## all tests, under sanitizers too, every fault, fuzzers, training
+test-full: test test-asan test-tsan fuzz ## all tests, under sanitizers too, every fault, fuzzers, training
 	@tests/setup/install --full
 	@tests/setup/run_tests sim_full mutants packaging_full e2e_full reference_full edits_full train
 
-test-asan: ## unit tests, simulation and end-to-end tests under AddressSanitizer
-test-ubsan: ## the same under UndefinedBehaviorSanitizer
+test-asan: ## unit tests, simulation and end-to-end tests under ASan and UBSan
 test-tsan: ## the same under ThreadSanitizer
-test-asan test-ubsan test-tsan: setup
+test-asan test-tsan: setup
 	@cmake --preset $(@:test-%=%) --log-level=WARNING
 	@cmake --build --preset $(@:test-%=%) -j $(JOBS)
 	@tests/setup/run_tests $(@:test-%=%)
