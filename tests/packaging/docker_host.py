@@ -145,6 +145,20 @@ class DockerHost:
                 stdin="\n".join(lines))
         return image
 
+    def compose_image(self, release: str) -> str:
+        """The docker-compose of that release, which speaks to this machine's Docker."""
+        image = f"anchorlog-test-compose:{release}"
+        if not self.has(image):
+            client = "docker.io" if release == "bookworm" else "docker-cli"
+            lines = [
+                f"FROM {self.base(release)}",
+                "RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "
+                f"--no-install-recommends docker-compose {client} >/dev/null",
+            ]
+            run("docker", "build", "--network", "host", "--tag", image, "-", timeout_s=600,
+                stdin="\n".join(lines))
+        return image
+
     def boot(self, release: str) -> Container:
         """A container with systemd as its first process; its store is on the disk."""
         image = self.systemd_image(release)
