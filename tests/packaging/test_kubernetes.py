@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 MANIFEST = Path(__file__).resolve().parents[2] / "docker/kubernetes.yaml"
-VERSION = "1.29"  # the first with ReadWriteOncePod as stable
+# The first with ReadWriteOncePod as stable, and the newest whose schemas the package has.
+VERSION, NEWEST = "1.29", "1.37"
 
 Json = dict[str, Any]
 
@@ -26,10 +27,11 @@ def stateful_set() -> Json:
     return found[0]
 
 
-def test_every_document_is_as_the_schema_has_it() -> None:
+@pytest.mark.parametrize("version", [VERSION, NEWEST])
+def test_every_document_is_as_the_schema_has_it(version: str) -> None:
     assert {document["kind"] for document in documents()} >= {"Service", "StatefulSet"}
     for document in documents():
-        kubernetes_validate.validate(document, VERSION, strict=True)
+        assert kubernetes_validate.validate(document, version, strict=True) == version
 
 
 @pytest.mark.parametrize("wrong", ["misspelt", "type", "missing"])
