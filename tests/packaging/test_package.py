@@ -7,6 +7,7 @@ import json
 import platform
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ RELEASE = platform.freedesktop_os_release()["VERSION_CODENAME"]
 CAPTURE = ROOT / "python_ids/data/captures/attack-ftp-bruteforce.pcap"
 STATUS = "anchorlogctl status --json --config /etc/anchorlog/anchorlogd.json"
 HEALTH = "anchorlogctl health --ready --config /etc/anchorlog/anchorlogd.json"
+DEPLOYMENT_S_MAX = 300
 LOG = "/var/lib/anchorlog/store"
 
 
@@ -175,6 +177,26 @@ def test_a_purge_leaves_the_evidence_and_says_so(machine: Container) -> None:
     assert machine.try_run("systemctl is-active anchorlogd").stdout.strip() != "active"
     machine.run(f"test -n \"$(ls {LOG}/log)\" && test -e /etc/credstore/anchorlog.key "
                 "&& getent passwd anchorlog && ! test -e /usr/bin/anchorlogd")
+
+
+def test_a_fresh_machine_runs_it_in_minutes(
+    docker: DockerHost, packages: dict[str, list[Path]]
+) -> None:
+    """What somebody types who follows docs/deployment.md, without the time to read it."""
+    package = packages["anchorlog"][0]
+    with docker.boot(RELEASE) as machine:
+        machine.wait("systemctl is-system-running", "systemd is up", 60)
+        machine.copy(package, f"/{package.name}")
+        began = time.monotonic()
+        machine.run("apt-get update -qq")
+        install(machine, package)
+        installed = time.monotonic()
+        machine.run(commands_of(ROOT / "config/debian/anchorlog/README.Debian"))
+        machine.wait(HEALTH, "it serves", 30)
+        ready = time.monotonic()
+    print(f"deployment: apt update and install {installed - began:.0f} s, README.Debian to a ready "
+          f"service {ready - installed:.0f} s")
+    assert ready - began < DEPLOYMENT_S_MAX
 
 
 def test_a_purge_without_a_log_leaves_nothing(
