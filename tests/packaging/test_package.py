@@ -112,6 +112,30 @@ def test_the_detector_delivers(machine: Container, packages: dict[str, list[Path
     assert isinstance(entries, int) and entries > summary["acked"]
 
 
+def test_the_detectors_unit_watches_an_interface(machine: Container) -> None:
+    """Set up as its README says; in its sandbox it sees a scan, delivers it, and is started again.
+    A purge leaves what no log may have yet."""
+    machine.run(
+        "cd /etc/anchorlog-ids; cp /etc/anchorlog/pki/ca.crt .; "
+        "cp /etc/anchorlog/pki/gw-01.crt sender.crt; cp /etc/anchorlog/pki/gw-01.key sender.key; "
+        "chown anchorlog-ids: ca.crt sender.*; chmod 0600 ca.crt sender.*; "
+        "printf 'INTERFACE=lo\nSERVER=127.0.0.1:7400\nDEVICE=cam-1\nVKEY=%s\n' "
+        "\"$(sed -n 's/^vkey //p' /etc/anchorlog/log.txt)\" >options; "
+        "systemctl enable --now anchorlog-ids")
+    machine.wait(f"grep -aq '\"ids.start\"' {LOG}/log/*", "it watches and delivers", 60)
+    machine.run("for port in $(seq 8000 8300); do "
+                "(: </dev/tcp/127.0.0.1/$port) 2>/dev/null || true; done")
+    machine.wait(f"grep -aq '\"scan.vertical\"' {LOG}/log/*", "the scan is in the log", 60)
+    shown = "systemctl show -p MainPID --value anchorlog-ids"
+    killed = int(machine.run(shown))
+    machine.run(f"kill -9 {killed}")
+    machine.wait(f'test "$({shown})" -gt 0 && test "$({shown})" != {killed}', "it is back", 60)
+    purged = machine.run("DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq anchorlog-ids 2>&1")
+    assert "kept: /etc/anchorlog-ids and the spool in /var/lib/anchorlog-ids" in purged
+    machine.run("test -e /var/lib/anchorlog-ids/spool.db && ! test -e /usr/lib/anchorlog-ids/bin "
+                "&& ! systemctl is-active -q anchorlog-ids && getent passwd anchorlog-ids")
+
+
 def test_killed_it_is_started_again_with_everything_it_acked(machine: Container) -> None:
     entries = status(machine)["entries"]
     killed = main_pid(machine)
