@@ -1,5 +1,6 @@
 #include "anchorlog/merkle/tree.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -10,7 +11,7 @@ namespace anchorlog::merkle {
 namespace {
 
 constexpr std::array<std::uint8_t, 1> kLeafPrefix{0x00};
-constexpr std::array<std::uint8_t, 1> kNodePrefix{0x01};
+constexpr std::uint8_t kNodePrefix = 0x01;
 
 // The largest power of two below `n`, which must be at least 2: where RFC 9162 splits a tree.
 std::uint64_t split_of(std::uint64_t n) { return std::bit_floor(n - 1); }
@@ -78,8 +79,13 @@ Error bad_size(const std::string& why) { return {Errc::invalid_input, "Merkle tr
 
 Hash hash_leaf(ByteView data) { return crypto::sha256({kLeafPrefix, data}); }
 
+// In one piece: a call into OpenSSL for each of three costs as much as a sixth of the hash.
 Hash hash_node(const Hash& left, const Hash& right) {
-    return crypto::sha256({kNodePrefix, left.bytes, right.bytes});
+    std::array<std::uint8_t, 1 + 2 * Hash::kSize> node;
+    node[0] = kNodePrefix;
+    std::copy(left.bytes.begin(), left.bytes.end(), node.begin() + 1);
+    std::copy(right.bytes.begin(), right.bytes.end(), node.begin() + 1 + Hash::kSize);
+    return crypto::sha256(node);
 }
 
 Hash empty_root() { return crypto::sha256({}); }

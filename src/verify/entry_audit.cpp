@@ -51,7 +51,7 @@ Result<void> EntryAudit::seek() {
 // The common case: the next lines are exactly the batch's.
 bool EntryAudit::matches(const wire::Header& header) {
     const std::uint64_t first = header.first_index.value;
-    const auto& window = reader_.window();
+    const FactWindow& window = reader_.window();
     if (window.size() < header.count) return false;
     const auto stray = strays_.lower_bound(first);
     if (stray != strays_.end() && stray->first < first + header.count) return false;
@@ -90,10 +90,8 @@ Result<void> EntryAudit::batch(const wire::Header& header) {
     if (!matches(header)) return damaged(header);
     devices_.begin_batch();
     auto& window = reader_.window();
-    for (std::uint64_t i = 0; i < header.count; ++i) {
-        accept(window.front());
-        window.pop_front();
-    }
+    for (std::uint64_t i = 0; i < header.count; ++i) accept(window[i]);
+    window.pop_front(header.count);
     devices_.end_batch(header, faults_);
     return {};
 }
@@ -155,9 +153,7 @@ std::vector<EntryFact> EntryAudit::take_lines(std::uint64_t first, std::uint64_t
         window.pop_front();
     }
     blame_order(from_window, passed);
-    for (auto fact = passed.rbegin(); fact != passed.rend(); ++fact) {
-        window.push_front(std::move(*fact));
-    }
+    window.put_back(std::move(passed));
     for (EntryFact& fact : from_window) taken.push_back(std::move(fact));
     return taken;
 }

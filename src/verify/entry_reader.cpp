@@ -1,6 +1,8 @@
 #include "verify/entry_reader.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 #include "anchorlog/merkle/tree.h"
@@ -107,9 +109,23 @@ void judge(EntryFact& fact, const RawLine& line, DeviceCache* devices) {
     }
 }
 
+void read_into(EntryFact& fact, const RawLine& line, DeviceCache* devices) {
+    fact.number = line.number;
+    fact.segment = static_cast<std::uint32_t>(line.segment);
+    fact.offset = line.offset;
+    fact.leaf = merkle::hash_leaf(as_bytes(line.text));
+    if (devices != nullptr && read_expected(fact, line, *devices)) return;
+    judge(fact, line, devices);
+    if (fact.shape == EntryFact::Shape::good) return;
+    fact.has_nul = line.text.find('\0') != std::string_view::npos;
+    fact.too_long = line.too_long;
+}
+
 // More lines than an ordinary block of entries has. Of shorter ones, which are no entries, a block
 // is read piece by piece, so that its facts stay small.
 constexpr std::size_t kFactsMax = 4'096;
+// Few entries are shorter, so that the facts of a block are rarely moved while it is read.
+constexpr std::size_t kLineSizeShort = 300;
 
 EntryBlock read_block(const Block& block, DeviceNames& devices) {
     EntryBlock out;
@@ -119,6 +135,9 @@ EntryBlock read_block(const Block& block, DeviceNames& devices) {
     static thread_local std::string buffer;
     DeviceCache cache(devices);
     FileLines lines(*block.file, block.file_size, block.range, wire::kEntryLineSizeMax, buffer);
+    const std::uint64_t end = std::min(block.range.end, block.file_size);
+    const std::uint64_t bytes = end > block.range.begin ? end - block.range.begin : 0;
+    out.facts.reserve(std::min<std::size_t>(kFactsMax, bytes / kLineSizeShort + 1));
     RawLine line;
     while (out.facts.size() < kFactsMax) {
         auto more = lines.next(line);
@@ -127,7 +146,7 @@ EntryBlock read_block(const Block& block, DeviceNames& devices) {
             return out;
         }
         if (!*more) break;
-        out.facts.push_back(read_entry(line, &cache));
+        read_into(out.facts.emplace_back(), line, &cache);
     }
     out.has_more = out.facts.size() >= kFactsMax;
     out.block.range.begin = lines.offset();
@@ -145,16 +164,28 @@ std::size_t ahead_of(const WorkPool& pool) { return 2 * pool.threads(); }
 
 EntryFact read_entry(const RawLine& line, DeviceCache* devices) {
     EntryFact fact;
-    fact.number = line.number;
-    fact.segment = static_cast<std::uint32_t>(line.segment);
-    fact.offset = line.offset;
-    fact.leaf = merkle::hash_leaf(as_bytes(line.text));
-    if (devices != nullptr && read_expected(fact, line, *devices)) return fact;
-    judge(fact, line, devices);
-    if (fact.shape == EntryFact::Shape::good) return fact;
-    fact.has_nul = line.text.find('\0') != std::string_view::npos;
-    fact.too_long = line.too_long;
+    read_into(fact, line, devices);
     return fact;
+}
+
+void FactWindow::append(std::vector<EntryFact> facts) {
+    if (empty()) {
+        facts_ = std::move(facts);
+        begin_ = 0;
+        return;
+    }
+    if (begin_ > size()) {
+        facts_.erase(facts_.begin(), facts_.begin() + static_cast<std::ptrdiff_t>(begin_));
+        begin_ = 0;
+    }
+    std::move(facts.begin(), facts.end(), std::back_inserter(facts_));
+}
+
+void FactWindow::put_back(std::vector<EntryFact> facts) {
+    facts_.erase(facts_.begin(), facts_.begin() + static_cast<std::ptrdiff_t>(begin_));
+    begin_ = 0;
+    facts_.insert(facts_.begin(), std::make_move_iterator(facts.begin()),
+                  std::make_move_iterator(facts.end()));
 }
 
 EntryReader::EntryReader(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
@@ -189,8 +220,8 @@ void EntryReader::take(EntryBlock block) {
         fact.guess = next_guess_;
         fact.ordinal = next_ordinal_++;
         next_guess_ = fact.index() + 1;
-        window_.push_back(std::move(fact));
     }
+    window_.append(std::move(block.facts));
     if (block.has_more) unfinished_ = std::move(block.block);
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +55,38 @@ struct EntryBlock {
     std::optional<Error> error;
 };
 
+// Lines in their order, taken from the front. In one piece, because a deque of facts so large asks
+// for memory with every third of them.
+class FactWindow {
+public:
+    [[nodiscard]] std::size_t size() const { return facts_.size() - begin_; }
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    [[nodiscard]] EntryFact& operator[](std::size_t i) { return facts_[begin_ + i]; }
+    [[nodiscard]] const EntryFact& operator[](std::size_t i) const { return facts_[begin_ + i]; }
+    [[nodiscard]] EntryFact& front() { return facts_[begin_]; }
+    [[nodiscard]] auto begin() const {
+        return facts_.begin() + static_cast<std::ptrdiff_t>(begin_);
+    }
+    [[nodiscard]] auto end() const { return facts_.end(); }
+
+    void pop_front(std::size_t count = 1) {
+        begin_ += count;
+        if (begin_ == facts_.size()) clear();
+    }
+    void clear() {
+        facts_.clear();
+        begin_ = 0;
+    }
+    // Gives back what stands before the front once it is more than what is behind it.
+    void append(std::vector<EntryFact> facts);
+    // In front of all others, in their order.
+    void put_back(std::vector<EntryFact> facts);
+
+private:
+    std::vector<EntryFact> facts_;
+    std::size_t begin_ = 0;
+};
+
 // The audit's view of log/: a window of parsed lines over the files, in their order. Lines are
 // taken out by the batch that owns them; what nobody has taken yet stays.
 class EntryReader {
@@ -66,7 +97,7 @@ public:
 
     // Makes the window at least `count` lines long unless the log ends before.
     [[nodiscard]] Result<void> fill(std::size_t count);
-    [[nodiscard]] std::deque<EntryFact>& window() { return window_; }
+    [[nodiscard]] FactWindow& window() { return window_; }
     [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
     [[nodiscard]] DeviceNames& devices() { return *devices_; }
     // Of what was read so far.
@@ -87,7 +118,7 @@ private:
     BlockPlan plan_;
     OrderedWork<Block, EntryBlock> blocks_;
     std::optional<Block> unfinished_;
-    std::deque<EntryFact> window_;
+    FactWindow window_;
     std::vector<SegmentEnd> ends_;
     std::vector<std::uint64_t> lines_;     // whole ones, of each segment
     std::vector<std::uint64_t> numbered_;  // lines of any kind, of each segment

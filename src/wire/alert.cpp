@@ -6,6 +6,7 @@
 
 #include "anchorlog/wire/frame.h"
 #include "wire/alert_schema.h"
+#include "wire/byte_words.h"
 #include "wire/canonical_scan.h"
 #include "wire/canonicalizer.h"
 #include "wire/expected_alert.h"
@@ -22,21 +23,15 @@ constexpr std::size_t kVariantByte = 8;
 constexpr std::string_view kSigningPrefix{"anchorlog/alert/v1\0", 19};
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_hyphen_position(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
-
-// The value of each lower-case hex digit; every other byte has a high bit set.
-constexpr std::uint8_t kNoDigit = 0xF0;
-constexpr std::array<std::uint8_t, 256> kHexValue = [] {
-    std::array<std::uint8_t, 256> values{};
-    values.fill(kNoDigit);
-    for (std::uint8_t i = 0; i < 10; ++i) values[static_cast<std::size_t>('0') + i] = i;
-    for (std::uint8_t i = 0; i < 6; ++i) {
-        values[static_cast<std::size_t>('a') + i] = static_cast<std::uint8_t>(10 + i);
+constexpr std::array<bool, 256> kNameByte = [] {
+    std::array<bool, 256> name{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789._:-")) {
+        name[static_cast<unsigned char>(c)] = true;
     }
-    return values;
+    return name;
 }();
-
-std::uint8_t hex_value(char c) { return kHexValue[static_cast<unsigned char>(c)]; }
+bool is_hyphen_position(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
 
 Error bad_entry_id() { return {Errc::invalid_input, "entry id: a lower-case UUIDv7 expected"}; }
 
@@ -184,29 +179,27 @@ std::string format_entry_id(const EntryId& id) {
 
 Result<EntryId> parse_entry_id(std::string_view text) {
     if (text.size() != kUuidSize) return bad_entry_id();
+    // Two groups of four stand between hyphens.
+    std::array<char, 8> second;
+    std::array<char, 8> third;
+    std::copy_n(text.data() + 14, 4, std::copy_n(text.data() + 9, 4, second.data()));
+    std::copy_n(text.data() + 24, 4, std::copy_n(text.data() + 19, 4, third.data()));
     EntryId id{};
-    std::size_t at = 0;
-    unsigned seen = 0;  // of all digits' values: tells whether one was none
-    for (std::uint8_t& byte : id) {
-        if (is_hyphen_position(at) && text[at++] != '-') return bad_entry_id();
-        const unsigned high = hex_value(text[at]);
-        const unsigned low = hex_value(text[at + 1]);
-        seen |= high | low;
-        byte = static_cast<std::uint8_t>(high << 4U | low);
-        at += 2;
-    }
+    const bool is_hex = read_hex8(text.data(), id.data()) && read_hex8(second.data(), &id[4]) &&
+                        read_hex8(third.data(), &id[8]) && read_hex8(text.data() + 28, &id[12]);
+    const bool has_hyphens =
+        text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-';
     const bool is_version_7 = text[kUuidVersionAt] == '7';
     const bool is_rfc_variant = (id[kVariantByte] & 0xC0U) == 0x80U;
-    if ((seen & kNoDigit) != 0 || !is_version_7 || !is_rfc_variant) return bad_entry_id();
+    if (!is_hex || !has_hyphens || !is_version_7 || !is_rfc_variant) return bad_entry_id();
     return id;
 }
 
 bool is_name(std::string_view text) {
-    return !text.empty() && text.size() <= kNameSizeMax &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
-                      c == ':' || c == '-';
-           });
+    if (text.empty() || text.size() > kNameSizeMax) return false;
+    bool all = true;
+    for (const char c : text) all &= kNameByte[static_cast<unsigned char>(c)];
+    return all;
 }
 
 bool is_origin(std::string_view text) {

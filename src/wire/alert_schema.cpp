@@ -16,6 +16,14 @@ constexpr std::size_t kTypeSizeMax = 64;
 constexpr std::size_t kSignatureSize = 64;
 constexpr std::uint64_t kProtocol = 1;
 
+constexpr std::array<bool, 256> kAlertTypeByte = [] {
+    std::array<bool, 256> allowed{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789._")) {
+        allowed[static_cast<unsigned char>(c)] = true;
+    }
+    return allowed;
+}();
+
 // The members of an alert, in canonical order, so that one walk along both lists pairs them.
 enum Slot : std::size_t {
     alert_type,
@@ -143,10 +151,10 @@ std::string unknown_member(std::string_view name) {
 }  // namespace
 
 bool is_alert_type(std::string_view text) {
-    return !text.empty() && text.size() <= kAlertTypeSizeMax &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-           });
+    if (text.empty() || text.size() > kAlertTypeSizeMax) return false;
+    bool all = true;
+    for (const char c : text) all &= kAlertTypeByte[static_cast<unsigned char>(c)];
+    return all;
 }
 
 bool is_confidence(std::string_view token) {

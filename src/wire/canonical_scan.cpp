@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 
 #include "anchorlog/base/types.h"
 #include "anchorlog/wire/canonical_json.h"
+#include "wire/byte_words.h"
 
 namespace anchorlog::wire {
 
@@ -27,6 +29,18 @@ constexpr std::array<bool, 256> kPlain = [] {
     for (std::size_t i = 0x20; i < plain.size(); ++i) plain[i] = i != '"' && i != '\\';
     return plain;
 }();
+
+// How many of the next 8 bytes are plain before one is not.
+std::size_t plain_prefix(const char* at) {
+    const std::uint64_t word = word_at(at);
+    // The high bit of the lowest byte that is 0, and of no byte below it.
+    const auto zeros = [](std::uint64_t bytes) {
+        return (bytes - kOnes) & ~bytes;
+    };
+    const std::uint64_t found = zeros(word ^ (kOnes * '"')) | zeros(word ^ (kOnes * '\\')) |
+                                ((word - kOnes * 0x20) & ~word);
+    return static_cast<std::size_t>(std::countr_zero(found & kHighBits)) / 8;
+}
 
 constexpr std::array<bool, 256> kNumberByte = [] {
     std::array<bool, 256> number{};
@@ -162,13 +176,22 @@ private:
         if (!take('"')) return false;
         is_escaped_ = false;
         for (;;) {
-            while (at_ != end_ && kPlain[static_cast<unsigned char>(*at_)]) ++at_;
+            skip_plain();
             if (at_ == end_) return false;
             const char c = *at_++;
             if (c == '"') return true;
             if (c != '\\' || !escape()) return false;
             is_escaped_ = true;
         }
+    }
+
+    void skip_plain() {
+        while (end_ - at_ >= static_cast<std::ptrdiff_t>(sizeof(std::uint64_t))) {
+            const std::size_t plain = plain_prefix(at_);
+            at_ += plain;
+            if (plain < sizeof(std::uint64_t)) return;
+        }
+        while (at_ != end_ && kPlain[static_cast<unsigned char>(*at_)]) ++at_;
     }
 
     // RFC 8785 §3.2.2.2: two-letter forms where there is one, else \u00xx in lower case.
@@ -304,13 +327,16 @@ bool utf16_less(std::string_view a, std::string_view b) {
 
 std::optional<std::uint64_t> parse_integer(std::string_view token) {
     if (token.empty() || token.size() > kIntegerDigitsMax ||
-        !std::all_of(token.begin(), token.end(), is_digit) ||
         (token.front() == '0' && token.size() > 1)) {
         return std::nullopt;
     }
     std::uint64_t value = 0;
-    for (const char c : token) value = value * 10 + static_cast<std::uint64_t>(c - '0');
-    if (value > kIntegerMax) return std::nullopt;
+    bool all_digits = true;
+    for (const char c : token) {
+        all_digits &= is_digit(c);
+        value = value * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    if (!all_digits || value > kIntegerMax) return std::nullopt;
     return value;
 }
 

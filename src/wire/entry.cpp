@@ -4,6 +4,7 @@
 
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/alert_line.h"
+#include "wire/byte_words.h"
 #include "wire/canonical_scan.h"
 #include "wire/expected_alert.h"
 #include "wire/object_writer.h"
@@ -90,9 +91,13 @@ bool is_sender_urn(std::string_view text) {
 }
 
 bool is_cert(std::string_view text) {
-    return text.size() == 2 * CertFingerprint().size() &&
-           std::all_of(text.begin(), text.end(),
-                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    CertFingerprint cert;
+    if (text.size() != 2 * cert.size()) return false;
+    bool is_hex = true;
+    for (std::size_t i = 0; i < cert.size(); i += 4) {
+        is_hex = is_hex && read_hex8(text.data() + 2 * i, &cert[i]);
+    }
+    return is_hex;
 }
 
 // What stands behind the body, to the end of the line; `out.kind` is known.

@@ -116,11 +116,12 @@ void read_rest(Walk& walk, AlertFields& fields) {
 
 std::optional<AlertFields> read_expected_prefix(std::string_view text, std::size_t& size) {
     Walk walk(text);
-    AlertFields fields;
-    read_identity(walk, fields);
-    read_rest(walk, fields);
-    if (walk.is_failed()) return std::nullopt;
+    // Filled where it is returned: it is large, and copied it would cost as much as an id to read.
+    std::optional<AlertFields> fields(std::in_place);
+    read_identity(walk, *fields);
+    read_rest(walk, *fields);
     size = static_cast<std::size_t>(walk.at() - text.data());
+    if (walk.is_failed()) fields.reset();
     return fields;
 }
 

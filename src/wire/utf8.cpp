@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
+#include "wire/byte_words.h"
 #include "wire/canonical_scan.h"
 
 namespace anchorlog::wire {
@@ -9,14 +9,9 @@ namespace anchorlog::wire {
 namespace {
 
 // Bytes taken at a time while all of them are ASCII, as nearly all of ours are.
-constexpr std::size_t kBlock = 32;
-constexpr std::uint64_t kHighBits = 0x8080808080808080;
+constexpr std::size_t kBlock = 8;
 
-bool is_ascii_block(const char* at) {
-    std::uint64_t words[kBlock / sizeof(std::uint64_t)];
-    std::memcpy(words, at, kBlock);
-    return ((words[0] | words[1] | words[2] | words[3]) & kHighBits) == 0;
-}
+bool is_ascii_block(const char* at) { return (word_at(at) & kHighBits) == 0; }
 
 // The size of the well-formed sequence that begins here (Unicode, table 3-7); 0 for none.
 std::size_t sequence_size(const unsigned char* at, std::size_t left) {
