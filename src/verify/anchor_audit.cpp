@@ -73,6 +73,11 @@ bool AnchorAudit::is_crash_left(FileSystem& fs, const std::vector<Segment>& segm
     return left && *left;
 }
 
+std::string_view AnchorAudit::keep(std::string_view text) {
+    const auto found = texts_.find(text);
+    return found != texts_.end() ? *found : *texts_.emplace(text).first;
+}
+
 void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Hash& log_id,
                                StampAudit& stamps) {
     auto list = list_segments(fs, dir, "anchors");
@@ -95,7 +100,7 @@ void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Has
         if (!*more) break;
         const Segment& segment = list->segments[raw.segment];
         AnchorClaim claim;
-        claim.segment = segment.name;
+        claim.segment = keep(segment.name);
         claim.line = raw.number + 1;
         if (raw.number == 0 && segment.first_line != expected) {
             line_fault(claim, "a segment of anchors/ does not follow the one before it",
@@ -122,7 +127,7 @@ void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Has
         } else if (const auto* superseded = std::get_if<wire::AnchorSuperseded>(&*step)) {
             take(*superseded);
         } else {
-            stamps.take(*step, {claim.segment, claim.line});
+            stamps.take(*step, {segment.name, claim.line});
         }
     }
     for (const std::size_t segment : stream.misnamed()) {
@@ -133,7 +138,8 @@ void AnchorAudit::read_journal(FileSystem& fs, const std::string& dir, const Has
         claim.segment = list->segments[end.segment].name;
         claim.line = end.line + 1;
         if (!end.padding && is_crash_left(fs, list->segments, end.segment, end.offset)) {
-            undecided_.push_back(claim.segment + " ends in what a crash may leave");
+            undecided_.push_back(list->segments[end.segment].name +
+                                 " ends in what a crash may leave");
             continue;
         }
         line_fault(claim,
@@ -155,13 +161,8 @@ void AnchorAudit::take(const wire::AnchorAttempt& attempt, AnchorClaim claim, co
     claim.chain_id = facts->chain_id;
     claim.contract = facts->contract;
     claim.transaction = attempt.hash;
-    claim.target = attempt.target;
-    attempted_[attempt.hash] = {attempt.target,
-                                facts->chain_id,
-                                facts->contract,
-                                attempt.batch_id,
-                                {claim.segment, claim.line}};
-    claims_.emplace(attempt.batch_id.value, std::move(claim));
+    claim.target = keep(attempt.target);
+    attempted_[attempt.hash] = &claims_.emplace(attempt.batch_id.value, claim)->second;
 }
 
 // A receipt whose transaction is ours must agree with it about where it went. Nothing proves a
@@ -169,20 +170,18 @@ void AnchorAudit::take(const wire::AnchorAttempt& attempt, AnchorClaim claim, co
 void AnchorAudit::check_link(const wire::AnchorReceipt& receipt, const AnchorClaim& claim) {
     const auto found = attempted_.find(receipt.hash);
     if (found == attempted_.end()) {
-        notes_.push_back(claim.segment + " line " + std::to_string(claim.line) +
+        notes_.push_back(std::string(claim.segment) + " line " + std::to_string(claim.line) +
                          ": the receipt's transaction " + to_hex(receipt.hash) +
                          " is none of the attempts on record (an adopted anchor)");
         return;
     }
-    const Attempted& attempt = found->second;
+    const AnchorClaim& attempt = *found->second;
     if (attempt.target != receipt.target || attempt.chain_id != receipt.chain_id ||
-        attempt.contract != receipt.contract || attempt.batch_id != receipt.batch_id) {
+        attempt.contract != receipt.contract || attempt.from_batch != receipt.batch_id) {
         const char* what = "target, chain, contract or batch differ";
         line_fault(claim, "a receipt in anchors/ contradicts the attempt it confirms", what);
-        AnchorClaim other;
-        other.segment = attempt.place.segment;
-        other.line = attempt.place.line;
-        line_fault(other, "an attempt in anchors/ contradicts the receipt that confirms it", what);
+        line_fault(attempt, "an attempt in anchors/ contradicts the receipt that confirms it",
+                   what);
     }
 }
 
@@ -206,13 +205,13 @@ bool AnchorAudit::add_receipt(const wire::AnchorReceipt& receipt, AnchorClaim cl
     claim.block_hash = receipt.block_hash;
     claim.block_time_s = proven->block_time_s;
     claim.transaction = receipt.hash;
-    claim.target = receipt.target;
+    claim.target = keep(receipt.target);
     const TrustedAnchor* anchor = trust_.anchor(receipt.chain_id, receipt.contract);
     if (anchor != nullptr &&
         trust_.has_block(receipt.chain_id, receipt.block_number, receipt.block_hash)) {
         claim.counts = true;
-        claim.basis =
-            "receipt proof under the trust file's block " + std::to_string(receipt.block_number);
+        claim.basis = keep("receipt proof under the trust file's block " +
+                           std::to_string(receipt.block_number));
     }
     claims_.emplace(receipt.batch_id.value, std::move(claim));
     return true;
@@ -319,7 +318,7 @@ void AnchorAudit::add_event(const eth::Log& log, const TrustedAnchor& anchor, co
     claim.block_hash = log.block_hash;
     claim.transaction = log.transaction_hash;
     claim.counts = true;
-    claim.basis = "the chain's own event, as honest as " + basis;
+    claim.basis = keep("the chain's own event, as honest as " + basis);
     claims_.emplace(event->batch_id.value, std::move(claim));
 }
 
@@ -340,13 +339,13 @@ void AnchorAudit::compare_with_chain(AnchorClaim& claim) {
         return;
     }
     if (same->second.block_hash != claim.block_hash) {
-        notes_.push_back(claim.segment + " line " + std::to_string(claim.line) +
+        notes_.push_back(std::string(claim.segment) + " line " + std::to_string(claim.line) +
                          ": the event is now in another block (a reorganisation)");
         claim.counts = false;
         return;
     }
     if (!claim.counts) claim.counts = true;
-    claim.basis = same->second.basis + ", with a receipt proof";
+    claim.basis = keep(std::string(same->second.basis) + ", with a receipt proof");
     same->second.basis = claim.basis;
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "anchorlog/base/file_system.h"
@@ -24,7 +24,9 @@ namespace anchorlog::verify {
 inline constexpr std::size_t kAnchorLineSizeMax = 1u << 20;
 
 // A statement about one of our batches that came from outside batches/: what an attempt was made
-// for, what a receipt proves, what the chain holds.
+// for, what a receipt proves, what the chain holds. All of them stay in memory, two for each anchor
+// of a log of years, so that their texts are the audit's own, kept once; whoever makes a claim sees
+// to it that they live as long.
 struct AnchorClaim {
     enum class From { attempt, receipt, chain } from = From::attempt;
     eth::AnchorRecord record;
@@ -35,13 +37,13 @@ struct AnchorClaim {
     Hash block_hash;
     std::uint64_t block_time_s = 0;  // of a receipt's block: the chain's time
     Hash transaction;
-    std::string target;
-    std::string segment;     // of anchors/; empty for the chain's
-    std::uint64_t line = 0;  // in it, from 1
+    std::string_view target;
+    std::string_view segment;  // of anchors/; empty for the chain's
+    std::uint64_t line = 0;    // in it, from 1
     bool superseded = false;
     bool counts = false;   // trusted contract and trusted block
     bool matched = false;  // our batch is what it says
-    std::string basis;
+    std::string_view basis;
 };
 
 // Holds anchors/ and the chain's events against the batches. Claims are read first (so that a
@@ -89,6 +91,7 @@ public:
 private:
     [[nodiscard]] bool is_crash_left(FileSystem& fs, const std::vector<Segment>& segments,
                                      std::size_t segment, std::uint64_t offset);
+    [[nodiscard]] std::string_view keep(std::string_view text);
     void take(const wire::AnchorAttempt& attempt, AnchorClaim claim, const Hash& log_id);
     void take(const wire::AnchorReceipt& receipt, AnchorClaim claim, const Hash& log_id);
     void take(const wire::AnchorSuperseded& superseded);
@@ -102,21 +105,13 @@ private:
     void find_covers();
     void check_first_of(const TrustedAnchor& anchor, const AnchorClaim& first);
 
-    // What an attempt said, kept while its receipt may still come.
-    struct Attempted {
-        std::string target;
-        std::uint64_t chain_id = 0;
-        eth::Address contract{};
-        BatchId batch_id;
-        LinePlace place;
-    };
-
     const Trust& trust_;
     FaultList& faults_;
     std::vector<std::string>& notes_;
     std::vector<std::string>& undecided_;
     std::multimap<std::uint64_t, AnchorClaim> claims_;  // by batch
-    std::map<Hash, Attempted> attempted_;               // by transaction
+    std::map<Hash, const AnchorClaim*> attempted_;      // of claims_, by transaction
+    std::set<std::string, std::less<>> texts_;          // what claims refer to
     std::set<const TrustedAnchor*> asked_;              // contracts the chain answered for
     std::vector<Cover> covers_;
     std::optional<std::uint64_t> newest_;

@@ -53,7 +53,7 @@ std::vector<TargetSummary> AnchorAudit::targets() const {
     std::map<std::string, Count> by_name;
     for (const auto& [batch, claim] : claims_) {
         if (claim.from == AnchorClaim::From::chain || claim.superseded) continue;
-        Count& count = by_name[claim.target];
+        Count& count = by_name[std::string(claim.target)];
         if (!claim.matched) ++count.failed;
         if (claim.from != AnchorClaim::From::receipt) continue;
         ++count.receipts;

@@ -132,9 +132,10 @@ bool EvidenceCheck::take_best(EvidenceWalk& walk, const std::vector<const Anchor
     }
     walk.level = Level::anchored;
     walk.label = best_is_public ? "public" : "private";
-    walk.basis.push_back("anchored: " + place_of(*best) + " (" + walk.label + "); " + best->basis);
+    const std::string said = place_of(*best) + " (" + walk.label + "); " + std::string(best->basis);
+    walk.basis.push_back("anchored: " + said);
     if (!best_is_public) walk.basis.emplace_back(kPrivateChain);
-    return walk.ok("anchor", place_of(*best) + " (" + walk.label + "); " + best->basis);
+    return walk.ok("anchor", said);
 }
 
 // A broken link breaks what hangs on it and nothing else.
