@@ -139,6 +139,13 @@ Result<verify::Trust> trust_of(const VerifyCall& call) {
     return verify::load_trust(fs, *path);
 }
 
+Result<std::optional<verify::Trust>> optional_trust_of(const VerifyCall& call) {
+    if (!call.has("--trust")) return std::optional<verify::Trust>();
+    auto trust = trust_of(call);
+    if (!trust) return std::move(trust).error();
+    return std::optional<verify::Trust>(std::move(*trust));
+}
+
 Result<std::unique_ptr<verify::ChainView>> chain_of(const VerifyCall& call,
                                                     const Console& console) {
     if (call.has("--offline") == call.has("--rpc")) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <set>
 #include <string>
@@ -58,6 +59,8 @@ struct VerifyCommand {
 
 // --trust FILE, which every judgement needs.
 [[nodiscard]] Result<verify::Trust> trust_of(const VerifyCall& call);
+// The same where it may be left out: then a log's own keys count.
+[[nodiscard]] Result<std::optional<verify::Trust>> optional_trust_of(const VerifyCall& call);
 // --rpc URL; null for --offline. `log` and `entry` demand the one or the other.
 [[nodiscard]] Result<std::unique_ptr<verify::ChainView>> chain_of(const VerifyCall& call,
                                                                   const Console& console);

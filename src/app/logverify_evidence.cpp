@@ -11,14 +11,10 @@ Result<int> run_export(const VerifyCall& call, const Console& console) {
     if (!which) return std::move(which).error();
     auto path = call.need("-o", "FILE, where does the evidence go?");
     if (!path) return std::move(path).error();
-    std::optional<verify::Trust> trust;
-    if (call.has("--trust")) {
-        auto loaded = trust_of(call);
-        if (!loaded) return std::move(loaded).error();
-        trust = std::move(*loaded);
-    }
+    const auto trust = optional_trust_of(call);
+    if (!trust) return trust.error();
     PosixFileSystem fs;
-    auto made = verify::export_evidence(fs, call.words[0], *which, trust ? &*trust : nullptr);
+    auto made = verify::export_evidence(fs, call.words[0], *which, *trust ? &**trust : nullptr);
     if (made.file.empty()) return show(made.report, call, console);
     if (auto written = replace_file(fs, *path, as_bytes(made.file)); !written) {
         return std::move(written).error();
@@ -26,7 +22,7 @@ Result<int> run_export(const VerifyCall& call, const Console& console) {
     const int status = show(made.report, call, console);
     if (!call.has("--json")) {
         console.out << "wrote " << *path << " (" << made.file.size() << " bytes)"
-                    << (trust ? "" : ", checked under the log's own keys only") << "\n";
+                    << (*trust ? "" : ", checked under the log's own keys only") << "\n";
     }
     return status;
 }

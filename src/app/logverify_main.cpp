@@ -4,6 +4,7 @@
 #include <vector>
 #include <unistd.h>
 
+#include "anchorlog/crypto/library.h"
 #include "app/logverify_cli.h"
 
 // This program holds no code that reaches a network. Told to ask a chain, it becomes the one
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
         return anchorlog::Error{anchorlog::Errc::io,
                                 "--rpc needs the program " + online + " beside this one"};
     };
+    anchorlog::crypto::ignore_system_configuration();
     return anchorlog::app::run_logverify(
         arguments, {std::cin, std::cout, std::cerr, connect, isatty(STDERR_FILENO) == 1});
 }

@@ -52,16 +52,12 @@ private:
 Result<int> run_tiles(const VerifyCall& call, const Console& console) {
     auto out = call.need("-o", "DIR, where do the tiles go?");
     if (!out) return std::move(out).error();
-    std::optional<verify::Trust> trust;
-    if (call.has("--trust")) {
-        auto loaded = trust_of(call);
-        if (!loaded) return std::move(loaded).error();
-        trust = std::move(*loaded);
-    }
+    const auto trust = optional_trust_of(call);
+    if (!trust) return trust.error();
     PosixFileSystem fs;
     TileFiles files(fs, *out);
     const auto report =
-        verify::export_tiles(fs, call.words[0], trust ? &*trust : nullptr,
+        verify::export_tiles(fs, call.words[0], *trust ? &**trust : nullptr,
                              [&files](const std::string& path, std::string_view bytes) {
                                  return files.put(path, bytes);
                              });
@@ -72,7 +68,7 @@ Result<int> run_tiles(const VerifyCall& call, const Console& console) {
     if (report.verdict == verify::Verdict::pass) {
         console.out << "wrote " << report.files << " files of " << report.origin << ", size "
                     << report.head.size << ", to " << *out
-                    << (trust ? "" : "; checked under the log's own keys only") << "\n";
+                    << (*trust ? "" : "; checked under the log's own keys only") << "\n";
     }
     return exit_status(report.verdict);
 }
