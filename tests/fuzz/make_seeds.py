@@ -341,6 +341,34 @@ def evidence_edits() -> Seeds:
     }
 
 
+def alert_receipt_seeds(formats: dict[str, Any]) -> Seeds:
+    """Edits of receipts: which one, then what, at which of its bytes; and two as they come."""
+    receipt = {
+        "device_id": "cam-1", "epoch": 0, "index": 4, "leaf": formats["empty_root"],
+        "received_at": "2026-01-02T03:04:05.678Z", "seq_no": 1, "sig": "A" * 86 + "==",
+        "signer": "e6a66c39", "type": "receipt",
+    }
+    return {
+        "kept": b"\x00", "broken": b"\x01", "unsealed": b"\x02",
+        "flip_index": b"\x00\x04\x00\x2a\x01", "flip_leaf": b"\x01\x04\x00\x38\x01",
+        "overwrite": b"\x00\x00\x00\x20\x02AB", "insert": b"\x00\x01\x00\x01\x02  ",
+        "erase": b"\x01\x02\x00\x10\x08", "cut": b"\x00\x03\x00\x60\x00",
+    } | texts(forged=canonical(receipt), loose=json.dumps(receipt))
+
+
+def tile_path_seeds() -> Seeds:
+    samples = {
+        "full": (70_000, "tile/0/000"), "thousands": (1_234_068 * 256, "tile/0/x001/x234/067"),
+        "partial": (300, "tile/0/001.p/44"), "bundle": (257, "tile/entries/000"),
+        "partial_bundle": (5, "tile/entries/000.p/5"), "above": (65_536, "tile/1/000"),
+        "beyond": (256, "tile/0/001"), "leading": (256, "tile/0/x000/001"),
+        "level": (2**63, "tile/64/000"), "wide": (256, "tile/0/000.p/256"),
+        "none": (0, "tile/0/000.p/0"), "huge": (2**64 - 1, "tile/0/" + "x999/" * 7 + "999"),
+    }
+    return {name: size.to_bytes(8, "big") + path.encode()
+            for name, (size, path) in samples.items()}
+
+
 def all_seeds() -> dict[str, Seeds]:
     formats = json.loads((VECTORS / "formats.json").read_text())
     eth = json.loads((VECTORS / "eth.json").read_text())
@@ -350,8 +378,8 @@ def all_seeds() -> dict[str, Seeds]:
     paths, lists, edits = tree_seeds()
     anchors = anchor_seeds(eth)
     makers: dict[str, Callable[[dict[str, Any]], Seeds]] = {
-        "alert": alert_seeds, "canonical": canonical_seeds, "encoding": encoding_seeds,
-        "entry": entry_seeds, "frame": frame_seeds,
+        "alert": alert_seeds, "alert_receipt": alert_receipt_seeds, "canonical": canonical_seeds,
+        "encoding": encoding_seeds, "entry": entry_seeds, "frame": frame_seeds,
     }
     return {name: maker(formats) for name, maker in makers.items()} | {
         "anchor_line": anchors, "anchor_proof": anchors, "batch_line": batches,
@@ -360,7 +388,7 @@ def all_seeds() -> dict[str, Seeds]:
         "merkle_path": paths, "note": notes,
         "evidence": evidence_edits(), "raw_proof": raw_proof_seeds(),
         "tlog_proof": proof_seeds(formats, anchors), "receipt": receipts,
-        "registry": registries, "rlp": rlp_seeds(eth),
+        "tile_path": tile_path_seeds(), "registry": registries, "rlp": rlp_seeds(eth),
         "rpc_answer": rpc_seeds(eth), "transaction": transaction_seeds(eth),
         "trie_proof": proofs, "trust": trusts, "verify_log": edits,
     }

@@ -12,6 +12,7 @@
 namespace anchorlog::fuzz {
 
 void alert(ByteView input);
+void alert_receipt(ByteView input);
 void anchor_line(ByteView input);
 void anchor_proof(ByteView input);
 void batch_line(ByteView input);
@@ -33,6 +34,7 @@ void receipt(ByteView input);
 void registry(ByteView input);
 void rlp(ByteView input);
 void rpc_answer(ByteView input);
+void tile_path(ByteView input);
 void tlog_proof(ByteView input);
 void transaction(ByteView input);
 void trie_proof(ByteView input);
@@ -46,6 +48,7 @@ struct NamedTarget {
 };
 inline constexpr std::array kTargets{
     NamedTarget{"alert", alert},
+    NamedTarget{"alert_receipt", alert_receipt},
     NamedTarget{"anchor_line", anchor_line},
     NamedTarget{"anchor_proof", anchor_proof},
     NamedTarget{"batch_line", batch_line},
@@ -67,6 +70,7 @@ inline constexpr std::array kTargets{
     NamedTarget{"registry", registry},
     NamedTarget{"rlp", rlp},
     NamedTarget{"rpc_answer", rpc_answer},
+    NamedTarget{"tile_path", tile_path},
     NamedTarget{"tlog_proof", tlog_proof},
     NamedTarget{"transaction", transaction},
     NamedTarget{"trie_proof", trie_proof},
