@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kKeyFileSizeMax = 16'384;
 constexpr std::size_t kPassphraseSizeMin = 12;
 constexpr std::size_t kPassphraseSizeMax = 1'024;
+constexpr std::size_t kPinSizeMin = 4;  // what guards it counts the tries
 constexpr mode_t kModeOthers = 077;
 constexpr mode_t kModeGroupRead = 040;
 
@@ -86,6 +87,19 @@ Result<SecretText> read_secret(int fd, const std::string& path) {
     return secret;
 }
 
+Result<SecretText> read_first_line(const std::string& path, const char* what,
+                                   std::size_t size_min) {
+    auto text = read_key_file(path);
+    if (!text) return std::move(text).error().in(what);
+    SecretText line(std::string(text->view().substr(0, text->view().find('\n'))));
+    if (line.view().size() < size_min || line.view().size() > kPassphraseSizeMax) {
+        return Error{Errc::invalid_input, path + ": its first line must be a " + what + " of " +
+                                              std::to_string(size_min) + " to " +
+                                              std::to_string(kPassphraseSizeMax) + " bytes"};
+    }
+    return line;
+}
+
 }  // namespace
 
 SecretText::SecretText(SecretText&& other) noexcept : text_(std::move(other.text_)) {
@@ -104,14 +118,11 @@ Result<SecretText> read_key_file(const std::string& path) {
 }
 
 Result<SecretText> read_passphrase(const std::string& path) {
-    auto text = read_key_file(path);
-    if (!text) return std::move(text).error().in("passphrase");
-    SecretText line(std::string(text->view().substr(0, text->view().find('\n'))));
-    if (line.view().size() < kPassphraseSizeMin || line.view().size() > kPassphraseSizeMax) {
-        return Error{Errc::invalid_input,
-                     path + ": its first line must be a passphrase of 12 to 1024 bytes"};
-    }
-    return line;
+    return read_first_line(path, "passphrase", kPassphraseSizeMin);
+}
+
+Result<SecretText> read_pin(const std::string& path) {
+    return read_first_line(path, "PIN", kPinSizeMin);
 }
 
 }  // namespace anchorlog::crypto

@@ -31,5 +31,7 @@ private:
 // The first line of a file that is read as a key's is. Refuses a short one: the passphrase is all
 // that stands between a copied key and its use.
 [[nodiscard]] Result<SecretText> read_passphrase(const std::string& path);
+// Likewise, of a key that a device keeps and that locks itself after some wrong tries: 4 bytes do.
+[[nodiscard]] Result<SecretText> read_pin(const std::string& path);
 
 }  // namespace anchorlog::crypto

@@ -1,0 +1,232 @@
+#include "anchorlog/crypto/provider_key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "anchorlog/crypto/sha256.h"
+#include "crypto/key_file.h"
+#include "crypto/openssl_ptr.h"
+
+namespace anchorlog::crypto {
+namespace {
+
+constexpr std::size_t kSignatureSizeMax = 256;  // DER; 72 bytes at most for P-256
+constexpr std::size_t kPointSize = 65;
+// SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }: the point follows.
+constexpr std::array<std::uint8_t, 26> kKeyLead{
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+    0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
+static_assert(kKeyLead.size() + kPointSize == P256PublicKey().size());
+constexpr std::string_view kFileScheme = "file:";
+
+using ContextPtr = std::unique_ptr<OSSL_LIB_CTX, OpensslDelete<&OSSL_LIB_CTX_free>>;
+using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, OpensslDelete<&EVP_PKEY_CTX_free>>;
+using PlacePtr = std::unique_ptr<OSSL_STORE_CTX, OpensslDelete<&OSSL_STORE_close>>;
+using FoundPtr = std::unique_ptr<OSSL_STORE_INFO, OpensslDelete<&OSSL_STORE_INFO_free>>;
+using ProviderPtr = std::unique_ptr<OSSL_PROVIDER, OpensslDelete<&OSSL_PROVIDER_unload>>;
+using PromptPtr = std::unique_ptr<UI_METHOD, OpensslDelete<&UI_destroy_method>>;
+
+KeyPtr read_public(const P256PublicKey& key) {
+    const unsigned char* at = key.data();
+    return KeyPtr(d2i_PUBKEY(nullptr, &at, static_cast<long>(key.size())));
+}
+
+// `given` is the PIN, a SecretText; an empty one refuses.
+int give_pin(char* out, int size, int, void* given) {
+    const std::string_view pin = static_cast<const SecretText*>(given)->view();
+    if (pin.empty() || pin.size() > static_cast<std::size_t>(size)) return -1;
+    std::copy(pin.begin(), pin.end(), out);
+    return static_cast<int>(pin.size());
+}
+
+Result<void> check_place(const ProviderKeyPlace& place) {
+    const std::size_t colon = place.uri.find(':');
+    if (colon == std::string::npos || colon == 0) {
+        return Error{Errc::invalid_input,
+                     "uri must begin with a scheme: handle:, pkcs11: or file:"};
+    }
+    for (const char* secret : {"pin-value", "pin-source"}) {
+        if (place.uri.find(secret) == std::string::npos) continue;
+        // The URI itself is a secret then, and is not repeated.
+        return Error{Errc::invalid_input, std::string("uri holds ") + secret +
+                                              ": take it out, and name the file that holds the "
+                                              "PIN in hardware_key.pin"};
+    }
+    if (!place.uri.starts_with(kFileScheme)) return {};
+    // OpenSSL would read what everybody can.
+    std::string path = place.uri.substr(kFileScheme.size());
+    if (path.starts_with("//")) path = path.substr(2);
+    const auto text = read_key_file(path);
+    return text ? Result<void>() : Result<void>(text.error());
+}
+
+class ProviderKey final : public HardwareSigner {
+public:
+    explicit ProviderKey(SecretText pin) : pin_(std::move(pin)) {}
+
+    Result<void> load(const std::string& provider);
+    Result<void> open(const std::string& uri);
+    Result<void> try_out();
+
+    const P256PublicKey& public_key() const override { return public_key_; }
+    Result<Bytes> sign(ByteView message) const override;
+
+private:
+    [[nodiscard]] const char* preference() const {
+        return preference_.empty() ? nullptr : preference_.c_str();
+    }
+    [[nodiscard]] Result<KeyPtr> find(const std::string& uri) const;
+    [[nodiscard]] Result<void> take_public();
+
+    // In the order in which they depend on each other. A provider may ask for the PIN again, when
+    // its token was reset.
+    SecretText pin_;
+    PromptPtr prompt_;
+    ContextPtr context_;
+    ProviderPtr default_;
+    ProviderPtr provider_;
+    std::string preference_;
+    KeyPtr key_;
+    P256PublicKey public_key_{};
+};
+
+Result<void> ProviderKey::load(const std::string& provider) {
+    prompt_.reset(UI_UTIL_wrap_read_pem_callback(&give_pin, 0));
+    context_.reset(OSSL_LIB_CTX_new());
+    ANCHORLOG_ASSERT(prompt_ && context_);
+    default_.reset(OSSL_PROVIDER_load(context_.get(), "default"));
+    if (!default_) return openssl_error(Errc::internal, "OpenSSL's default provider is missing");
+    if (provider.empty()) return {};
+    provider_.reset(OSSL_PROVIDER_load(context_.get(), provider.c_str()));
+    if (!provider_) {
+        return openssl_error(Errc::not_found, "OpenSSL cannot load the provider " + provider +
+                                                  "; is its package installed?");
+    }
+    // What both can do, the key's own provider does.
+    preference_ = "?provider=" + provider;
+    return {};
+}
+
+Result<KeyPtr> ProviderKey::find(const std::string& uri) const {
+    const PlacePtr place(OSSL_STORE_open_ex(uri.c_str(), context_.get(), preference(),
+                                            prompt_.get(), const_cast<SecretText*>(&pin_), nullptr,
+                                            nullptr, nullptr));
+    if (!place) return openssl_error(Errc::not_found, "cannot be opened");
+    // A hint only: not every provider heeds it.
+    OSSL_STORE_expect(place.get(), OSSL_STORE_INFO_PKEY);
+    KeyPtr found;
+    while (OSSL_STORE_eof(place.get()) == 0) {
+        const FoundPtr info(OSSL_STORE_load(place.get()));
+        if (!info && OSSL_STORE_error(place.get()) != 0) break;
+        if (!info || OSSL_STORE_INFO_get_type(info.get()) != OSSL_STORE_INFO_PKEY) continue;
+        if (found) return Error{Errc::invalid_input, "names more than one private key"};
+        found.reset(OSSL_STORE_INFO_get1_PKEY(info.get()));
+    }
+    if (!found) {
+        return openssl_error(Errc::not_found, "no private key there, or the PIN does not open it");
+    }
+    return found;
+}
+
+Result<void> ProviderKey::open(const std::string& uri) {
+    auto key = find(uri);
+    if (!key) return std::move(key).error();
+    key_ = std::move(*key);
+    return take_public();
+}
+
+Result<void> ProviderKey::take_public() {
+    const Error wrong{Errc::invalid_input, "not a P-256 (ECDSA) key"};
+    if (EVP_PKEY_is_a(key_.get(), "EC") != 1) return wrong;
+    std::copy(kKeyLead.begin(), kKeyLead.end(), public_key_.begin());
+    std::array<std::uint8_t, kPointSize * 2 + 1> point{};
+    std::size_t size = 0;
+    bool is_read = false;
+    for (const char* name : {OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, OSSL_PKEY_PARAM_PUB_KEY}) {
+        is_read = is_read || EVP_PKEY_get_octet_string_param(key_.get(), name, point.data(),
+                                                             point.size(), &size) == 1;
+    }
+    ERR_clear_error();
+    if (!is_read || size != kPointSize) return wrong;
+    std::copy_n(point.begin(), kPointSize, public_key_.begin() + kKeyLead.size());
+    // No other curve of this size has the same points.
+    if (!parse_p256_key(public_key_)) return wrong;
+    return {};
+}
+
+Result<void> ProviderKey::try_out() {
+    // 32 zero bytes: no note and no other text that is ever signed begins so.
+    const std::array<std::uint8_t, 32> trial{};
+    auto made = sign(trial);
+    return made ? Result<void>() : Result<void>(std::move(made).error());
+}
+
+Result<Bytes> ProviderKey::sign(ByteView message) const {
+    // The digest is made here: a device would take a round trip for each part of it.
+    const Hash digest = sha256(message);
+    const KeyContextPtr context(
+        EVP_PKEY_CTX_new_from_pkey(context_.get(), key_.get(), preference()));
+    std::size_t size = kSignatureSizeMax;
+    Bytes signature(size);
+    const bool is_signed = context && EVP_PKEY_sign_init(context.get()) == 1 &&
+                           EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) == 1 &&
+                           EVP_PKEY_sign(context.get(), signature.data(), &size,
+                                         digest.bytes.data(), digest.bytes.size()) == 1;
+    if (!is_signed) return openssl_error(Errc::unavailable, "the key does not sign");
+    signature.resize(size);
+    ERR_clear_error();
+    if (!verify_p256(public_key_, message, signature)) {
+        return Error{Errc::unavailable, "the key made a signature that its public half refuses"};
+    }
+    return signature;
+}
+
+}  // namespace
+
+Result<P256PublicKey> parse_p256_key(ByteView der) {
+    P256PublicKey key{};
+    const bool is_of_form =
+        der.size() == key.size() && std::equal(kKeyLead.begin(), kKeyLead.end(), der.begin());
+    if (is_of_form) std::copy(der.begin(), der.end(), key.begin());
+    if (!is_of_form || !read_public(key)) {
+        ERR_clear_error();
+        return Error{Errc::invalid_input,
+                     "not the DER of a P-256 public key with an uncompressed point"};
+    }
+    return key;
+}
+
+bool verify_p256(const P256PublicKey& key, ByteView message, ByteView signature) {
+    const KeyPtr public_key = read_public(key);
+    const DigestContextPtr context(EVP_MD_CTX_new());
+    ANCHORLOG_ASSERT(context);
+    const bool is_valid = public_key &&
+                          EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr,
+                                               public_key.get()) == 1 &&
+                          EVP_DigestVerify(context.get(), signature.data(), signature.size(),
+                                           message.data(), message.size()) == 1;
+    // A refusal is an answer, not an error: leave nothing for TLS code on this thread.
+    if (!is_valid) ERR_clear_error();
+    return is_valid;
+}
+
+Result<std::unique_ptr<HardwareSigner>> open_provider_key(const ProviderKeyPlace& place) {
+    if (auto fits = check_place(place); !fits) return std::move(fits).error();
+    auto pin = place.pin_path.empty() ? Result<SecretText>(SecretText(std::string()))
+                                      : read_pin(place.pin_path);
+    if (!pin) return std::move(pin).error();
+    auto key = std::make_unique<ProviderKey>(std::move(*pin));
+    if (auto done = key->load(place.provider); !done) return std::move(done).error();
+    auto done = key->open(place.uri);
+    if (done) done = key->try_out();
+    if (!done) return std::move(done).error().in(place.uri);
+    return std::unique_ptr<HardwareSigner>(std::move(key));
+}
+
+}  // namespace anchorlog::crypto
