@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from anchorlog_ids.checkpoint import Checkpoint, CheckpointError, LogKey, verify_consistency
 from fake_log import consistency_path, tree_root
@@ -41,6 +45,25 @@ def test_unknown_signatures_are_ignored_but_not_enough() -> None:
     text = GOLDEN_NOTE.split("\n\n", maxsplit=1)[0]
     with pytest.raises(CheckpointError, match="not signed by"):
         Checkpoint.parse(f"{text}\n\n{grease}").verify(LogKey.parse(GOLDEN_VKEY))
+
+
+def hardware_line(key: ec.EllipticCurvePrivateKey, text: str) -> str:
+    """As the log's hardware key signs: its id is that of the key alone (C2SP signature type 2)."""
+    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    signature = key.sign(text.encode(), ec.ECDSA(hashes.SHA256()))
+    blob = base64.b64encode(hashlib.sha256(der).digest()[:4] + signature).decode()
+    return f"\u2014 anchorlog.example/gw-01 {blob}\n"
+
+
+def test_the_line_of_a_hardware_key_is_ignored_true_or_false() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    text = GOLDEN_NOTE.split("\n\n", maxsplit=1)[0] + "\n"
+    for signed in (text, "another text\n"):
+        note = Checkpoint.parse(GOLDEN_NOTE + hardware_line(key, signed))
+        note.verify(LogKey.parse(GOLDEN_VKEY))
+        assert note.key_ids(note.origin)[0] == "bebb40df", "what a first contact pins"
+    with pytest.raises(CheckpointError, match="not signed by"):
+        Checkpoint.parse(text + "\n" + hardware_line(key, text)).verify(LogKey.parse(GOLDEN_VKEY))
 
 
 @pytest.mark.parametrize(

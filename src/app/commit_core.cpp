@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "anchorlog/base/log.h"
+#include "anchorlog/ledger/hardware_line.h"
 #include "app/restore_hold.h"
 
 namespace anchorlog::app {
@@ -13,6 +14,10 @@ namespace {
 constexpr std::int64_t kSpaceCheckMs = 500;
 constexpr std::int64_t kHoldCheckMs = 200;
 constexpr std::int64_t kSealRetryMs = 1'000;
+// A device may lock itself after some tries with a PIN that was changed.
+constexpr std::int64_t kHardwareRetryMs = 5'000;
+// While stopping. What is not sealed then is sealed at the next start.
+constexpr std::int64_t kHardwareStopMs = 1'500;
 constexpr std::int64_t kClockStepMs = 2'000;
 constexpr std::int64_t kHeartbeatMs = 3'600'000;
 constexpr std::int64_t kIdleWakeMs = 1'000;
@@ -32,6 +37,7 @@ CommitCore::CommitCore(FileSystem& fs, CommitOptions options, ledger::Recovered&
     : fs_(fs), options_(std::move(options)), store_(store), neighbours_(std::move(neighbours)),
       intake_(*store.sequencer, audits_, options_.origin), hints_(fs, options_.store_dir + "/log"),
       checkpoint_(std::make_shared<const std::string>(store.checkpoint)), hold_(options_.hold) {
+    if (options_.hardware_key) shown_.hardware.emplace();
     intake_.set_gate(gate());
 }
 
@@ -54,6 +60,7 @@ void CommitCore::turn(std::vector<CommitInput>& inputs, Now now) {
     watch_clock(now);
     watch_space(now);
     watch_hold(now);
+    watch_backlog();
     form_group(now);
     hand_over(now);
     seal_if_due(now);
@@ -65,16 +72,17 @@ void CommitCore::turn(std::vector<CommitInput>& inputs, Now now) {
 
 SteadyTime CommitCore::next_turn(SteadyTime now) const {
     // Behind a full group nothing is admitted before the writer is free.
-    if (!in_flight_ && (!intake_.idle() || (stopping_ && !seal_written_))) return now;
+    const bool waits = seal_written_ || hardware_asked_;
+    if (!in_flight_ && (!intake_.idle() || (stopping_ && !waits))) return now;
     std::int64_t at = now.ms + kIdleWakeMs;
-    if (!space_none_) {
+    if (takes_audits()) {
         if (!audits_due_.empty() && !in_flight_) return now;
         if (const auto due = audits_.next_due()) at = std::min(at, due->ms);
     }
     if (!sealing_) {
         const auto check = store_.sequencer->next_check();
         if (check && may_seal()) at = std::min(at, check->ms);
-    } else if (seal_retry_ && !seal_written_ && may_seal()) {
+    } else if (seal_retry_ && !waits && may_seal()) {
         at = std::min(at, seal_retry_->ms);
     }
     if (group_since_ && !in_flight_) at = std::min(at, group_since_->ms + options_.delay_ms);
@@ -99,7 +107,11 @@ void CommitCore::take(CommitInput& input, Now now) {
                    },
                    [&](ForkInput& fork) { take_fork(fork.what, now); },
                    [&](WriteDone& done) { take_write(done, now); },
-                   [&](StopInput&) { stopping_ = true; },
+                   [&](HardwareDone& done) { take_hardware(done, now); },
+                   [&](StopInput&) {
+                       stopping_ = true;
+                       stop_since_ = now.steady;
+                   },
                },
                input);
 }
@@ -200,12 +212,37 @@ void CommitCore::take_seal_done(WriteDone& done, Now now) {
     sealed_ = true;
     checkpoint_ = std::make_shared<const std::string>(batch.checkpoint);
     store_.state->add(batch, *done.at);
-    intake_.set_sealing(false);
     hints_.add(batch);
     log(LogLevel::info, "batch_sealed",
         {{"batch_id", batch.header.batch_id.value},
          {"count", batch.header.count},
          {"reason", batch.header.reason}});
+}
+
+// A checkpoint without the hardware key's line would be worth as little as one that a thief of the
+// log's own key makes, and would be his excuse: so a batch waits, and is tried again.
+void CommitCore::take_hardware(HardwareDone& done, Now now) {
+    hardware_asked_ = false;
+    HardwareSeen& seen = *shown_.hardware;
+    changed_ = true;
+    if (!done.signature) {
+        ++seen.failed;
+        seen.error = done.signature.error().message;
+        log(LogLevel::error, "hardware_key_failed",
+            {{"batch_id", sealing_->header.batch_id.value},
+             {"error", seen.error},
+             {"mend", "bring the device back; until then alerts are kept, and nothing is sealed"}});
+        seal_retry_ = SteadyTime{now.steady.ms + kHardwareRetryMs};
+        return;
+    }
+    ++seen.made;
+    seen.error.clear();
+    seen.made_us.add(done.took_us);
+    seen.waiting_since.reset();
+    hardware_signed_ = true;
+    ledger::add_hardware_line(*sealing_, *options_.hardware_key, *done.signature);
+    seal_retry_ = now.steady;  // at once, if it may be sealed still
+    seal_if_due(now);
 }
 
 void CommitCore::watch_clock(Now now) {
@@ -255,6 +292,12 @@ void CommitCore::watch_hold(Now now) {
 std::optional<Gate> CommitCore::gate() const {
     if (!fork_.empty()) return Gate{wire::RejectCode::forked, fork_};
     if (!hold_.empty()) return Gate{wire::RejectCode::forked, hold_, "restored"};
+    if (backlog_) {
+        return Gate{wire::RejectCode::busy,
+                    "the hardware key does not sign and the open batch is full: nothing is lost, "
+                    "keep the alert and come back",
+                    "hardware_key"};
+    }
     if (space_low_) {
         return Gate{wire::RejectCode::storage_full,
                     "the log's disk is full: nothing is lost, keep the alert and come back"};
@@ -272,7 +315,7 @@ void CommitCore::form_group(Now now) {
         audits_.add("heartbeat", "daemon", "", now, true);
         last_entry_ = now.steady;
     }
-    if (!space_none_) add_audits(now);
+    if (takes_audits()) add_audits(now);
     intake_.run(now, *checkpoint_);
     if (!group_since_ && !store_.sequencer->group_empty()) group_since_ = now.steady;
 }
@@ -314,8 +357,9 @@ void CommitCore::hand_over(Now now) {
 void CommitCore::seal_if_due(Now now) {
     if (!may_seal()) return;
     if (sealing_) {
-        if (seal_written_ || !seal_retry_ || now.steady < *seal_retry_) return;
-        return write_seal();
+        const bool waits = seal_written_ || hardware_asked_;
+        if (waits || !seal_retry_ || now.steady < *seal_retry_) return;
+        return sign_or_write(now);
     }
     if (const auto reason = store_.sequencer->seal_due(now.steady)) seal(*reason, now);
 }
@@ -325,19 +369,37 @@ void CommitCore::seal(ledger::SealReason reason, Now now) {
     auto sealed = store_.sequencer->seal(reason, now);
     if (!sealed) neighbours_.fatal(sealed.error());
     sealing_ = std::move(*sealed);
-    intake_.set_sealing(true);
-    write_seal();
+    hardware_signed_ = !options_.hardware_key;
+    sign_or_write(now);
 }
 
-void CommitCore::write_seal() {
+// The next step of the batch being sealed.
+void CommitCore::sign_or_write(Now now) {
+    seal_retry_.reset();
+    if (!hardware_signed_) {
+        hardware_asked_ = true;
+        if (!shown_.hardware->waiting_since) shown_.hardware->waiting_since = now.steady;
+        changed_ = true;
+        return neighbours_.sign(ledger::checkpoint_text(*sealing_));
+    }
     seal_written_ = true;
     neighbours_.write({WriteJob::Kind::seal, &sealing_->line, 1, {}, false});
+}
+
+// What a batch can hold is kept free for the groups under way: nothing more is taken in.
+void CommitCore::watch_backlog() {
+    const auto& open = store_.sequencer->open_batch();
+    const bool is_full =
+        sealing_ && options_.hardware_key && open.alerts + open.audits >= ledger::kBatchEntriesHigh;
+    if (is_full == backlog_) return;
+    backlog_ = is_full;
+    update_gate();
 }
 
 // True when there is nothing left to do; else has done the next thing.
 bool CommitCore::finish(Now now) {
     if (in_flight_ || seal_written_ || !intake_.idle()) return false;
-    if (!audits_due_.empty() && !space_none_) return false;
+    if (!audits_due_.empty() && takes_audits()) return false;
     if (intake_.has_replies() || !store_.sequencer->group_empty()) return false;
     if (!stop_audited_) {
         stop_audited_ = true;
@@ -346,9 +408,10 @@ bool CommitCore::finish(Now now) {
         return false;
     }
     if (!may_seal()) return true;
-    if (sealing_) {  // put off by a full disk
+    if (hardware_asked_) return now.steady.ms - stop_since_->ms >= kHardwareStopMs;
+    if (sealing_) {  // put off by a full disk or a device that failed
         if (std::exchange(last_seal_tried_, true)) return true;
-        write_seal();
+        sign_or_write(now);
         return false;
     }
     const auto& open = store_.sequencer->open_batch();

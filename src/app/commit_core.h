@@ -13,6 +13,7 @@
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/ledger/recovery.h"
 #include "anchorlog/net/ingest.h"
+#include "app/hardware_thread.h"
 #include "app/histogram.h"
 #include "app/intake.h"
 #include "app/journal_writer.h"
@@ -25,6 +26,15 @@ struct SenderSeen {
     std::uint64_t frames = 0;
 };
 using SendersSeen = std::map<std::string, SenderSeen>;
+
+// What is known of the hardware key since the daemon started.
+struct HardwareSeen {
+    std::optional<SteadyTime> waiting_since;  // a batch waits for its signature
+    std::uint64_t made = 0;
+    std::uint64_t failed = 0;
+    std::string error;                             // of the last try; empty: it signed
+    DurationHistogram made_us{kDurationBoundsUs};  // how long those it made took
+};
 
 // What the commit thread lets others see: a copy, replaced after every group and seal.
 struct Published {
@@ -43,6 +53,7 @@ struct Published {
     DurationHistogram commit_us{kDurationBoundsUs};  // a group's first alert to its sync
     GroupHistogram group_entries{kGroupBounds};
     std::shared_ptr<const SendersSeen> senders;  // some seconds old at most; null: nobody yet
+    std::optional<HardwareSeen> hardware;        // nothing: the log has no hardware key
 };
 
 struct CommitOptions {
@@ -52,11 +63,13 @@ struct CommitOptions {
     std::uint32_t delay_ms = 0;
     std::string start_data;  // canonical JSON for the `start` audit
     std::string hold;        // not empty: the store was put back from a backup; says so
+    std::optional<wire::HardwareKey> hardware_key;  // signs each checkpoint too
 };
 
 // What the commit thread asks of its neighbours; each call but fatal() returns at once.
 struct CommitNeighbours {
     std::function<void(WriteJob)> write;                      // to the sync thread
+    std::function<void(std::string)> sign;                    // by the hardware key, on its thread
     std::function<void(std::vector<net::Outbound>)> deliver;  // to the I/O threads
     std::function<void(Question)> ask;                        // the read thread
     std::function<void(std::vector<Promises>)> promise;       // signed on the read thread
@@ -79,7 +92,8 @@ struct ForkInput {
 };
 // Nothing follows from sessions: work off what is there, seal what is open.
 struct StopInput {};
-using CommitInput = std::variant<net::Inbound, Answer, AuditInput, ForkInput, WriteDone, StopInput>;
+using CommitInput =
+    std::variant<net::Inbound, Answer, AuditInput, ForkInput, WriteDone, HardwareDone, StopInput>;
 
 // All that the commit thread owns and decides: sequencer, windows and trees (design §3, §6). It
 // knows no thread, lock or clock, so that a simulation can run it turn by turn.
@@ -99,6 +113,8 @@ using CommitInput = std::variant<net::Inbound, Answer, AuditInput, ForkInput, Wr
 //  8. If a batch is due, sign its header, checkpoint and seal and have its line written and
 //     synced. A crash before leaves the entries to be sealed anew: nobody saw the signatures; a
 //     crash after it leaves a line that is adopted. There are never two headers for a batch_id.
+//     Where the log has a hardware key, the line waits for its signature, however long that takes,
+//     and steps 1 to 7 go on.
 //  9. Only then publish the checkpoint, index the batch, and wake the anchor threads. A crash
 //     leaves the state behind the journals: it is fed from them at the next start.
 class CommitCore {
@@ -122,6 +138,7 @@ private:
     void take_group_done(WriteDone& done, Now now);
     void make_promises(const ledger::Group& group, std::vector<net::Outbound> acks);
     void take_seal_done(WriteDone& done, Now now);
+    void take_hardware(HardwareDone& done, Now now);
     void take_fork(const std::string& what, Now now);
     void see_sender(const net::Inbound& inbound, Now now);
     void show_senders(Now now);
@@ -137,7 +154,10 @@ private:
     void hand_over(Now now);
     void seal_if_due(Now now);
     void seal(ledger::SealReason reason, Now now);
-    void write_seal();
+    void watch_backlog();
+    // May audits be written? Else they wait in memory.
+    [[nodiscard]] bool takes_audits() const { return !space_none_ && !backlog_; }
+    void sign_or_write(Now now);
     [[nodiscard]] bool finish(Now now);
     void tell_neighbours();
 
@@ -159,6 +179,10 @@ private:
     std::optional<ledger::SealedBatch> sealing_;
     std::optional<SteadyTime> sealing_oldest_;  // its oldest entry
     bool seal_written_ = false;                 // sealing_'s line is with the sync thread
+    bool hardware_asked_ = false;               // sealing_'s checkpoint is with the hardware key
+    bool hardware_signed_ = false;              // sealing_ has all its signatures
+    bool backlog_ = false;  // the open batch is full, and the one before it is not sealed
+    std::optional<SteadyTime> stop_since_;
     std::optional<SteadyTime> seal_retry_;
     std::optional<SteadyTime> group_since_;
     std::optional<std::int64_t> clock_offset_ms_;

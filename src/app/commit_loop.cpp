@@ -7,6 +7,9 @@
 namespace anchorlog::app {
 namespace {
 
+// The commit thread gave it its time already.
+constexpr std::chrono::milliseconds kHardwareStopMax{100};
+
 std::int64_t steady_us() {
     using std::chrono::duration_cast;
     using std::chrono::microseconds;
@@ -20,6 +23,7 @@ CommitLoop::CommitLoop(FileSystem& fs, const Clock& clock, CommitOptions options
     : clock_(clock), sync_(clock, JournalWriter(*store.log, *store.batches,
                                                 {[this](WriteDone done) { push(std::move(done)); },
                                                  neighbours.deliver, neighbours.fatal, steady_us})),
+      hardware_(neighbours.hardware, [this](HardwareDone done) { push(std::move(done)); }),
       core_(fs, std::move(options), store, neighbours_of(neighbours)),
       published_(std::make_shared<const Published>(core_.published())) {}
 
@@ -29,6 +33,9 @@ CommitNeighbours CommitLoop::neighbours_of(LoopNeighbours& outer) {
     CommitNeighbours inner;
     inner.write = [this](WriteJob job) {
         sync_.write(std::move(job));
+    };
+    inner.sign = [this](std::string text) {
+        hardware_.sign(std::move(text));
     };
     inner.deliver = outer.deliver;
     inner.ask = outer.ask;
@@ -48,6 +55,7 @@ CommitNeighbours CommitLoop::neighbours_of(LoopNeighbours& outer) {
 void CommitLoop::start() {
     core_.start(clock_.now());
     sync_.start();
+    hardware_.start();
     thread_ = std::thread([this] { run(); });
 }
 
@@ -55,6 +63,7 @@ void CommitLoop::stop() {
     push(StopInput{});
     if (thread_.joinable()) thread_.join();
     sync_.stop();
+    hardware_.stop(kHardwareStopMax);
 }
 
 void CommitLoop::push(CommitInput input) {

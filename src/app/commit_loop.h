@@ -25,6 +25,7 @@ struct LoopNeighbours {
     std::function<void()> sealed;                             // wakes the anchor threads
     std::function<bool()> chain_agrees;                       // see AnchorSet
     std::function<void(const Error&)> fatal;                  // does not return
+    std::shared_ptr<const crypto::HardwareSigner> hardware;   // null: the log has no such key
 };
 
 // The commit thread around a CommitCore, and its sync thread: a queue, a lock, a wake-up and the
@@ -49,6 +50,8 @@ public:
     [[nodiscard]] std::shared_ptr<const Published> published() const;
     // How long the commit or the sync thread has been at its current step, whichever is longer.
     [[nodiscard]] std::int64_t step_held_ms() const;
+    // After stop(): see HardwareThread.
+    [[nodiscard]] bool is_hardware_stuck() const { return hardware_.is_stuck(); }
 
 private:
     void push(CommitInput input);
@@ -59,6 +62,7 @@ private:
 
     const Clock& clock_;
     SyncThread sync_;
+    HardwareThread hardware_;
     CommitCore core_;  // of the thread, once it runs
     StepWatch steps_;
 

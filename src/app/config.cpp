@@ -71,6 +71,16 @@ void read_log(ConfigReader reader, Config& out) {
     out.log_format = format == "json" ? LogFormat::json : LogFormat::text;
 }
 
+void read_hardware_key(ConfigReader reader, crypto::ProviderKeyPlace& out) {
+    reader.text("uri", out.uri);
+    reader.text("provider", out.provider);
+    reader.text("pin", out.pin_path);
+    if (out.uri.empty() && !(out.provider.empty() && out.pin_path.empty())) {
+        reader.fail("uri", "is missing: provider and pin are of the key it names");
+    }
+    reader.finish();
+}
+
 void read_limits(ConfigReader& root, Config& out) {
     auto admission = root.object("admission");
     admission.number("window_s", out.policy.window_s, 1, 3'600);
@@ -139,6 +149,7 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     root.text("registry", out.registry_path, true);
     root.text("signing_key", out.signing_key_path, true);
     root.text("signing_key_passphrase", out.passphrase_path);
+    read_hardware_key(root.object("hardware_key"), out.hardware_key);
     read_batch(root.object("batch"), out);
     read_limits(root, out);
     auto anchor = root.object("anchor");
@@ -149,7 +160,8 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     if (!error.empty()) return Error{Errc::invalid_input, error};
     for (std::string* path :
          {&out.store_dir, &out.tls.certificate_path, &out.tls.key_path, &out.tls.client_ca_path,
-          &out.tls.crl_path, &out.registry_path, &out.signing_key_path, &out.passphrase_path}) {
+          &out.tls.crl_path, &out.registry_path, &out.signing_key_path, &out.passphrase_path,
+          &out.hardware_key.pin_path}) {
         join(*path, base_dir);
     }
     out.sequencer.origin = out.origin;

@@ -6,6 +6,7 @@
 
 #include "anchorlog/base/log.h"
 #include "anchorlog/base/result.h"
+#include "anchorlog/crypto/provider_key.h"
 #include "anchorlog/ledger/sequencer.h"
 #include "anchorlog/net/ingest.h"
 #include "anchorlog/store/journal.h"
@@ -33,7 +34,8 @@ struct Config {
     net::TlsFiles tls;
     std::string registry_path;
     std::string signing_key_path;
-    std::string passphrase_path;  // of the signing key; empty: it has none
+    std::string passphrase_path;            // of the signing key; empty: it has none
+    crypto::ProviderKeyPlace hardware_key;  // its uri empty: the log has none
     ledger::SequencerOptions sequencer;
     wire::BatchPolicyRecord policy;
     store::JournalOptions journal;

@@ -1,12 +1,26 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "anchorlog/base/result.h"
+#include "anchorlog/crypto/ed25519.h"
+#include "anchorlog/crypto/provider_key.h"
 
 namespace anchorlog::app {
+
+struct Config;
+
+// The keys that sign a log's checkpoints.
+struct LogSigners {
+    std::unique_ptr<crypto::Signer> own;
+    std::unique_ptr<crypto::HardwareSigner> hardware;  // null: none is configured
+};
+[[nodiscard]] Result<LogSigners> load_signers(const Config& config);
+// Their vkeys and trust lines, on standard output.
+void print_vkeys(const std::string& origin, const LogSigners& signers);
 
 // One call of anchorlogctl: its words, what they are about, and its options. An option given twice
 // keeps all values.
@@ -29,6 +43,8 @@ struct CtlCall {
 [[nodiscard]] Result<void> pki_crl(const CtlCall& call);
 [[nodiscard]] Result<void> pki_list(const CtlCall& call);
 [[nodiscard]] Result<void> key_generate(const CtlCall& call);
+// The vkeys and trust lines of a configuration's keys, each of which has signed once.
+[[nodiscard]] Result<void> key_show(const CtlCall& call);
 [[nodiscard]] Result<void> log_init(const CtlCall& call);
 // Says that a restored store lacks nothing that was sealed; the daemon must be stopped.
 [[nodiscard]] Result<void> log_accept_restore(const CtlCall& call);

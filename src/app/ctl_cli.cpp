@@ -19,6 +19,7 @@ constexpr const char* kUsage =
     "       anchorlogctl pki list --dir DIR\n"
     "       anchorlogctl key generate --type ed25519|secp256k1 --out FILE [--origin ORIGIN] "
     "[--passphrase FILE]\n"
+    "       anchorlogctl key show --config FILE\n"
     "       anchorlogctl log init --config FILE\n"
     "       anchorlogctl log accept-restore STORE\n"
     "       anchorlogctl backup STORE DIR [--trust FILE]\n"
@@ -47,6 +48,7 @@ const std::map<std::vector<std::string>, Command>& commands() {
         {{"pki", "crl"}, {pki_crl, {"--dir", "--crl-days"}}},
         {{"pki", "list"}, {pki_list, {"--dir"}}},
         {{"key", "generate"}, {key_generate, {"--type", "--out", "--origin", "--passphrase"}}},
+        {{"key", "show"}, {key_show, {"--config"}}},
         {{"log", "init"}, {log_init, {"--config"}}},
         {{"log", "accept-restore"}, {log_accept_restore, {}, 1}},
         {{"backup"}, {backup, {"--trust"}, 2}},

@@ -6,6 +6,7 @@
 #include "anchorlog/eth/types.h"
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/note.h"
+#include "app/config.h"
 #include "app/ctl.h"
 
 namespace anchorlog::app {
@@ -18,6 +19,39 @@ Result<void> write_new(const std::string& path, const std::string& text) {
         return Error{Errc::refused, path + " exists; it is never overwritten: move it away first"};
     }
     return replace_file(fs, path, as_bytes(text));
+}
+
+Result<LogSigners> load_signers(const Config& config) {
+    LogSigners out;
+    auto own = crypto::load_signer(config.signing_key_path, config.passphrase_path);
+    if (!own) return std::move(own).error().in("signing_key");
+    out.own = std::move(*own);
+    if (config.hardware_key.uri.empty()) return out;
+    auto hardware = crypto::open_provider_key(config.hardware_key);
+    if (!hardware) return std::move(hardware).error().in("hardware_key");
+    out.hardware = std::move(*hardware);
+    return out;
+}
+
+void print_vkeys(const std::string& origin, const LogSigners& signers) {
+    const auto print = [](const char* prefix, const std::string& vkey) {
+        std::printf("%svkey %s\n%strust log %s\n", prefix, vkey.c_str(), prefix, vkey.c_str());
+    };
+    print("", wire::format_vkey(wire::make_verifier_key(origin, signers.own->public_key())));
+    if (!signers.hardware) return;
+    print("hardware_",
+          wire::format_vkey(wire::make_hardware_key(origin, signers.hardware->public_key())));
+}
+
+Result<void> key_show(const CtlCall& call) {
+    auto path = call.need("--config");
+    if (!path) return std::move(path).error();
+    auto config = load_config(*path);
+    if (!config) return std::move(config).error();
+    auto signers = load_signers(*config);
+    if (!signers) return std::move(signers).error();
+    print_vkeys(config->origin, *signers);
+    return {};
 }
 
 Result<void> key_generate(const CtlCall& call) {

@@ -4,7 +4,6 @@
 
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/crypto/random.h"
-#include "anchorlog/crypto/sealed_key.h"
 #include "anchorlog/ledger/recovery.h"
 #include "app/config.h"
 #include "app/ctl.h"
@@ -72,18 +71,17 @@ Result<void> log_init(const CtlCall& call) {
     if (!path) return std::move(path).error();
     auto config = load_config(*path);
     if (!config) return std::move(config).error();
-    auto signer = crypto::load_signer(config->signing_key_path, config->passphrase_path);
-    if (!signer) return std::move(signer).error().in("signing_key");
+    auto signers = load_signers(*config);
+    if (!signers) return std::move(signers).error();
     Hash nonce;
     crypto::random_bytes(nonce.bytes);
     PosixFileSystem fs;
-    auto made = ledger::init_log(fs, config->store_dir, config->journal, config->origin, **signer,
-                                 config->policy, nonce, SystemClock().now().wall);
+    auto made =
+        ledger::init_log(fs, config->store_dir, config->journal, config->origin, *signers->own,
+                         config->policy, nonce, SystemClock().now().wall, signers->hardware.get());
     if (!made) return std::move(made).error();
-    const auto vkey =
-        wire::format_vkey(wire::make_verifier_key(config->origin, (*signer)->public_key()));
-    std::printf("log_id %s\nvkey %s\ntrust log %s\n",
-                to_hex(wire::log_id_of(config->origin)).c_str(), vkey.c_str(), vkey.c_str());
+    std::printf("log_id %s\n", to_hex(wire::log_id_of(config->origin)).c_str());
+    print_vkeys(config->origin, *signers);
     return {};
 }
 

@@ -63,10 +63,20 @@ Result<void> Daemon::load_identity() {
     auto signer = crypto::load_signer(config_.signing_key_path, config_.passphrase_path);
     if (!signer) return std::move(signer).error().in("signing_key");
     signer_ = std::move(*signer);
+    if (!config_.hardware_key.uri.empty()) {
+        auto hardware = crypto::open_provider_key(config_.hardware_key);
+        if (!hardware) return std::move(hardware).error().in("hardware_key");
+        hardware_ = std::move(*hardware);
+    }
     auto registry = identity_.read_registry();
     if (!registry) return std::move(registry).error();
     registry_ = std::move(*registry);
     return {};
+}
+
+std::optional<wire::HardwareKey> Daemon::hardware_key() const {
+    if (!hardware_) return std::nullopt;
+    return wire::make_hardware_key(config_.origin, hardware_->public_key());
 }
 
 Result<void> Daemon::check() {
@@ -131,6 +141,7 @@ Result<ledger::Recovered> Daemon::recover_once() {
     options.journal = config_.journal;
     options.sequencer = config_.sequencer;
     options.run_entries = config_.run_entries;
+    options.hardware_key = hardware_key();
     return ledger::recover(
         fs_, options, std::move(*db), signer_, [this](std::uint64_t done, std::uint64_t all) {
             log(LogLevel::info, "rebuilding", {{"batches", done}, {"of", all}});
@@ -169,6 +180,7 @@ void Daemon::wire_commit() {
     options.origin = config_.origin;
     options.reserve_bytes = config_.storage.reserve_bytes;
     options.delay_ms = config_.commit_delay_ms;
+    options.hardware_key = hardware_key();
     options.start_data = std::string("{\"version\":\"") + ANCHORLOG_VERSION + "\"}";
     if (hold_) {
         options.hold = describe(*hold_);
@@ -198,6 +210,7 @@ void Daemon::wire_commit() {
         return anchors_.chain_agrees();
     };
     neighbours.fatal = die_of_storage;
+    neighbours.hardware = hardware_;
     commit_ = std::make_unique<CommitLoop>(fs_, clock_, std::move(options), store_,
                                            std::move(neighbours));
     book_ = std::make_unique<SealedBook>(*store_.state, *store_.batches, config_.origin,
@@ -309,6 +322,10 @@ void Daemon::serve(const sigset_t& signals) {
     manager_.stopping();
     stop();
     log(LogLevel::info, "stopped", {});
+    if (commit_ && commit_->is_hardware_stuck()) {
+        log(LogLevel::error, "hardware_key_hangs", {{"left", "its thread, at a signature"}});
+        std::_Exit(kExitOk);
+    }
 }
 
 // -1 when it is time to look at the files and to feed the watchdog, or for an interrupted wait.

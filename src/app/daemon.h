@@ -52,6 +52,7 @@ public:
 
 private:
     [[nodiscard]] Result<void> load_identity();
+    [[nodiscard]] std::optional<wire::HardwareKey> hardware_key() const;
     [[nodiscard]] Result<void> lock_store();
     [[nodiscard]] Result<ledger::Recovered> recover_once();
     [[nodiscard]] Result<void> recover_store();
@@ -73,6 +74,7 @@ private:
     const Clock& clock_;
     ServiceNotify& manager_;
     std::shared_ptr<const crypto::Signer> signer_;
+    std::shared_ptr<const crypto::HardwareSigner> hardware_;  // null: the log has no such key
     IdentityFiles identity_;
     std::shared_ptr<const net::Registry> registry_;
     std::unique_ptr<FileLock> lock_;

@@ -117,7 +117,7 @@ Intake::Step Intake::take_alert(net::SessionId id, Session& session, const net::
 }
 
 // The number was used. Whether the same alert came again is in the files: in a group that is not
-// durable yet (wait), in the open batch (known place), or sealed (the state knows).
+// durable yet (wait), in the open batch or the one sealed last (known place), or the state knows.
 Intake::Step Intake::take_seen(net::SessionId id, Session& session, const wire::Alert& alert) {
     const net::Inbound& inbound = session.pending.front();
     CompareQuestion question{std::string(alert.device_id.of(inbound.arena)),
@@ -133,10 +133,6 @@ Intake::Step Intake::take_seen(net::SessionId id, Session& session, const wire::
         return Step::hold;
     }
     question.open = sequencer_.find_open(question.device_id, alert.epoch, alert.seq_no);
-    if (!question.open && sealing_) {
-        session.waiting = true;
-        return Step::hold;
-    }
     session.asked = true;
     questions_.push_back({id, std::move(question)});
     return Step::hold;

@@ -94,9 +94,6 @@ public:
     void answer(const Answer& answer, Now now);
     // A group or a seal became durable: sessions that waited for it go on.
     void settled();
-    // Between a batch's end and its line being durable, its entries are neither in the open batch
-    // nor known to the state: who asks for one waits.
-    void set_sealing(bool sealing) { sealing_ = sealing; }
 
     // Replies to what has been worked on since the last call.
     [[nodiscard]] bool has_replies() const { return !replies_.empty(); }
@@ -166,7 +163,6 @@ private:
     ledger::AuditFolder& audits_;
     std::string origin_;
     std::optional<Gate> gate_;
-    bool sealing_ = false;
     std::unordered_map<net::SessionId, Session> sessions_;
     std::deque<net::SessionId> ready_;
     std::map<net::SessionId, Replies> replies_;

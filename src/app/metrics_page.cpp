@@ -162,6 +162,17 @@ void anchor_metrics(MetricsText& out, const StatusSources& sources, const Publis
     }
 }
 
+void hardware_metrics(MetricsText& out, const StatusSources& sources, const HardwareSeen& seen) {
+    out.family("hardware_signatures_total", "counter", "Signatures asked of the hardware key.");
+    out.sample(seen.made, "result=\"made\"");
+    out.sample(seen.failed, "result=\"failed\"");
+    out.histogram("hardware_signature_seconds", "How long the hardware key took to sign.",
+                  seen.made_us, kSecondsPerUs);
+    out.family("hardware_signature_wait_seconds", "gauge",
+               "How long a batch has been waiting for the hardware key.");
+    out.sample(seconds(hardware_wait_ms(sources, seen)));
+}
+
 void sender_metrics(MetricsText& out, const Published& published) {
     static const SendersSeen kNobody;
     const SendersSeen& senders = published.senders ? *published.senders : kNobody;
@@ -260,6 +271,11 @@ std::int64_t late_ms(const StatusSources& sources, const Published& published,
     return age_ms > std::int64_t{anchor.late_after_s} * 1'000 ? age_ms : 0;
 }
 
+std::int64_t hardware_wait_ms(const StatusSources& sources, const HardwareSeen& seen) {
+    if (!seen.waiting_since) return 0;
+    return std::max<std::int64_t>(sources.clock.now().steady.ms - seen.waiting_since->ms, 0);
+}
+
 std::string metrics_text(const StatusSources& sources) {
     const auto published = sources.published();
     MetricsText out;
@@ -267,6 +283,8 @@ std::string metrics_text(const StatusSources& sources) {
     out.sample(1, std::string("version=\"") + ANCHORLOG_VERSION + "\"");
     ingest_metrics(out, sources, *published);
     log_metrics(out, sources, *published);
+    // Noughts where there is no such key, so that rules find what they look for.
+    hardware_metrics(out, sources, published->hardware.value_or(HardwareSeen{}));
     sender_metrics(out, *published);
     anchor_metrics(out, sources, *published);
     surroundings_metrics(out, sources.surroundings());

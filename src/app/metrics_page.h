@@ -54,6 +54,8 @@ struct Unprotected {
 };
 [[nodiscard]] Unprotected unprotected(const StatusSources& sources, const Published& published,
                                       const std::vector<AnchorSet::Shown>& anchors);
+// How long a batch has been waiting for the hardware key's signature.
+[[nodiscard]] std::int64_t hardware_wait_ms(const StatusSources& sources, const HardwareSeen& seen);
 // How long a required target owes a batch that it should have covered by now; 0: it is not late.
 [[nodiscard]] std::int64_t late_ms(const StatusSources& sources, const Published& published,
                                    const AnchorSet::Shown& anchor);

@@ -7,10 +7,23 @@ namespace {
 
 using Shown = AnchorSet::Shown;
 
-// What a required target leaves undone, in words; alerts are taken all the same.
+// A device that signs at all does so in less.
+constexpr std::int64_t kHardwareWaitMs = 5'000;
+
+// What the hardware key or a required target leaves undone, in words; alerts are taken all the
+// same.
 std::vector<std::string> degraded(const StatusSources& sources, const Published& published,
                                   const std::vector<Shown>& anchors) {
     std::vector<std::string> out;
+    if (const auto& seen = published.hardware) {
+        const std::int64_t waiting_ms = hardware_wait_ms(sources, *seen);
+        if (waiting_ms > kHardwareWaitMs) {
+            out.push_back("the hardware key has not signed for " +
+                          std::to_string(waiting_ms / 1'000) +
+                          " s: nothing is sealed or anchored until it does" +
+                          (seen->error.empty() ? "" : " (" + seen->error + ")"));
+        }
+    }
     for (const Shown& anchor : anchors) {
         const std::int64_t late = late_ms(sources, published, anchor);
         if (late == 0) continue;

@@ -1,6 +1,5 @@
 #include "anchorlog/crypto/provider_key.h"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
 #include <openssl/store.h>
@@ -32,6 +31,8 @@ using FoundPtr = std::unique_ptr<OSSL_STORE_INFO, OpensslDelete<&OSSL_STORE_INFO
 using ProviderPtr = std::unique_ptr<OSSL_PROVIDER, OpensslDelete<&OSSL_PROVIDER_unload>>;
 using PromptPtr = std::unique_ptr<UI_METHOD, OpensslDelete<&UI_destroy_method>>;
 
+void free_der(unsigned char* der) { OPENSSL_free(der); }
+
 KeyPtr read_public(const P256PublicKey& key) {
     const unsigned char* at = key.data();
     return KeyPtr(d2i_PUBKEY(nullptr, &at, static_cast<long>(key.size())));
@@ -62,20 +63,23 @@ Result<void> check_place(const ProviderKeyPlace& place) {
     // OpenSSL would read what everybody can.
     std::string path = place.uri.substr(kFileScheme.size());
     if (path.starts_with("//")) path = path.substr(2);
+    if (!path.starts_with('/')) {
+        return Error{Errc::invalid_input, "uri: file: must be followed by an absolute path"};
+    }
     const auto text = read_key_file(path);
     return text ? Result<void>() : Result<void>(text.error());
 }
 
-class ProviderKey final : public HardwareSigner {
+// A key that is open, in an OpenSSL context of its own.
+class OpenKey {
 public:
-    explicit ProviderKey(SecretText pin) : pin_(std::move(pin)) {}
+    explicit OpenKey(const SecretText& pin) : pin_(pin) {}
 
     Result<void> load(const std::string& provider);
     Result<void> open(const std::string& uri);
-    Result<void> try_out();
 
-    const P256PublicKey& public_key() const override { return public_key_; }
-    Result<Bytes> sign(ByteView message) const override;
+    [[nodiscard]] const P256PublicKey& public_key() const { return public_key_; }
+    [[nodiscard]] Result<Bytes> sign(ByteView message) const;
 
 private:
     [[nodiscard]] const char* preference() const {
@@ -84,9 +88,8 @@ private:
     [[nodiscard]] Result<KeyPtr> find(const std::string& uri) const;
     [[nodiscard]] Result<void> take_public();
 
-    // In the order in which they depend on each other. A provider may ask for the PIN again, when
-    // its token was reset.
-    SecretText pin_;
+    // In the order in which they depend on each other. A provider may ask for the PIN again.
+    const SecretText& pin_;
     PromptPtr prompt_;
     ContextPtr context_;
     ProviderPtr default_;
@@ -96,8 +99,10 @@ private:
     P256PublicKey public_key_{};
 };
 
-Result<void> ProviderKey::load(const std::string& provider) {
+Result<void> OpenKey::load(const std::string& provider) {
     prompt_.reset(UI_UTIL_wrap_read_pem_callback(&give_pin, 0));
+    // A provider that got no PIN may ask for it by itself, and would have a daemon wait for it.
+    UI_set_default_method(UI_null());
     context_.reset(OSSL_LIB_CTX_new());
     ANCHORLOG_ASSERT(prompt_ && context_);
     default_.reset(OSSL_PROVIDER_load(context_.get(), "default"));
@@ -113,7 +118,7 @@ Result<void> ProviderKey::load(const std::string& provider) {
     return {};
 }
 
-Result<KeyPtr> ProviderKey::find(const std::string& uri) const {
+Result<KeyPtr> OpenKey::find(const std::string& uri) const {
     const PlacePtr place(OSSL_STORE_open_ex(uri.c_str(), context_.get(), preference(),
                                             prompt_.get(), const_cast<SecretText*>(&pin_), nullptr,
                                             nullptr, nullptr));
@@ -134,40 +139,26 @@ Result<KeyPtr> ProviderKey::find(const std::string& uri) const {
     return found;
 }
 
-Result<void> ProviderKey::open(const std::string& uri) {
+Result<void> OpenKey::open(const std::string& uri) {
     auto key = find(uri);
     if (!key) return std::move(key).error();
     key_ = std::move(*key);
     return take_public();
 }
 
-Result<void> ProviderKey::take_public() {
-    const Error wrong{Errc::invalid_input, "not a P-256 (ECDSA) key"};
-    if (EVP_PKEY_is_a(key_.get(), "EC") != 1) return wrong;
-    std::copy(kKeyLead.begin(), kKeyLead.end(), public_key_.begin());
-    std::array<std::uint8_t, kPointSize * 2 + 1> point{};
-    std::size_t size = 0;
-    bool is_read = false;
-    for (const char* name : {OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, OSSL_PKEY_PARAM_PUB_KEY}) {
-        is_read = is_read || EVP_PKEY_get_octet_string_param(key_.get(), name, point.data(),
-                                                             point.size(), &size) == 1;
-    }
+Result<void> OpenKey::take_public() {
+    // As DER, because it is the one form that every provider gives.
+    unsigned char* made = nullptr;
+    const int size = EVP_PKEY_is_a(key_.get(), "EC") == 1 ? i2d_PUBKEY(key_.get(), &made) : 0;
+    const std::unique_ptr<unsigned char, OpensslDelete<&free_der>> der(made);
     ERR_clear_error();
-    if (!is_read || size != kPointSize) return wrong;
-    std::copy_n(point.begin(), kPointSize, public_key_.begin() + kKeyLead.size());
-    // No other curve of this size has the same points.
-    if (!parse_p256_key(public_key_)) return wrong;
+    const auto key = parse_p256_key({made, static_cast<std::size_t>(std::max(size, 0))});
+    if (!key) return Error{Errc::invalid_input, "not a P-256 (ECDSA) key"};
+    public_key_ = *key;
     return {};
 }
 
-Result<void> ProviderKey::try_out() {
-    // 32 zero bytes: no note and no other text that is ever signed begins so.
-    const std::array<std::uint8_t, 32> trial{};
-    auto made = sign(trial);
-    return made ? Result<void>() : Result<void>(std::move(made).error());
-}
-
-Result<Bytes> ProviderKey::sign(ByteView message) const {
+Result<Bytes> OpenKey::sign(ByteView message) const {
     // The digest is made here: a device would take a round trip for each part of it.
     const Hash digest = sha256(message);
     const KeyContextPtr context(
@@ -178,13 +169,63 @@ Result<Bytes> ProviderKey::sign(ByteView message) const {
                            EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) == 1 &&
                            EVP_PKEY_sign(context.get(), signature.data(), &size,
                                          digest.bytes.data(), digest.bytes.size()) == 1;
-    if (!is_signed) return openssl_error(Errc::unavailable, "the key does not sign");
+    if (!is_signed)
+        return openssl_error(Errc::unavailable,
+                             "the key does not sign, or the PIN does not open it");
     signature.resize(size);
     ERR_clear_error();
     if (!verify_p256(public_key_, message, signature)) {
         return Error{Errc::unavailable, "the key made a signature that its public half refuses"};
     }
     return signature;
+}
+
+class ProviderKey final : public HardwareSigner {
+public:
+    ProviderKey(ProviderKeyPlace place, SecretText pin)
+        : place_(std::move(place)), pin_(std::move(pin)) {}
+
+    Result<void> open() const;
+    Result<void> try_out();
+
+    const P256PublicKey& public_key() const override { return public_key_; }
+    Result<Bytes> sign(ByteView message) const override;
+
+private:
+    const ProviderKeyPlace place_;
+    const SecretText pin_;
+    // Null after a failure: a device that was away is opened anew, because providers keep their
+    // connection to it for ever.
+    mutable std::unique_ptr<OpenKey> key_;
+    P256PublicKey public_key_{};
+};
+
+Result<void> ProviderKey::open() const {
+    auto key = std::make_unique<OpenKey>(pin_);
+    auto done = key->load(place_.provider);
+    if (done) done = key->open(place_.uri);
+    if (done) key_ = std::move(key);
+    return done;
+}
+
+Result<void> ProviderKey::try_out() {
+    if (auto done = open(); !done) return done;
+    public_key_ = key_->public_key();
+    // 32 zero bytes: no note and no other text that is ever signed begins so.
+    const std::array<std::uint8_t, 32> trial{};
+    auto made = sign(trial);
+    return made ? Result<void>() : Result<void>(std::move(made).error());
+}
+
+Result<Bytes> ProviderKey::sign(ByteView message) const {
+    if (!key_) {
+        if (auto done = open(); !done) return std::move(done).error();
+    }
+    auto made = key_->public_key() == public_key_
+                    ? key_->sign(message)
+                    : Result<Bytes>(Error{Errc::unavailable, "another key is in its place now"});
+    if (!made) key_.reset();
+    return made;
 }
 
 }  // namespace
@@ -221,11 +262,8 @@ Result<std::unique_ptr<HardwareSigner>> open_provider_key(const ProviderKeyPlace
     auto pin = place.pin_path.empty() ? Result<SecretText>(SecretText(std::string()))
                                       : read_pin(place.pin_path);
     if (!pin) return std::move(pin).error();
-    auto key = std::make_unique<ProviderKey>(std::move(*pin));
-    if (auto done = key->load(place.provider); !done) return std::move(done).error();
-    auto done = key->open(place.uri);
-    if (done) done = key->try_out();
-    if (!done) return std::move(done).error().in(place.uri);
+    auto key = std::make_unique<ProviderKey>(place, std::move(*pin));
+    if (auto done = key->try_out(); !done) return std::move(done).error().in(place.uri);
     return std::unique_ptr<HardwareSigner>(std::move(key));
 }
 

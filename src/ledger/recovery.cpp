@@ -2,6 +2,7 @@
 
 #include "anchorlog/base/log.h"
 #include "anchorlog/crypto/sha256.h"
+#include "anchorlog/ledger/hardware_line.h"
 #include "anchorlog/store/torn.h"
 #include "anchorlog/wire/anchor_step.h"
 #include "ledger/damage.h"
@@ -27,6 +28,7 @@ public:
           seals_(signer_->public_key()) {}
 
     Result<void> open_journals(Recovered& out);
+    Result<void> check_hardware_key(const Recovered& out) const;
     Result<void> load_state(Recovered& out);
     Result<void> replay_batches(Recovered& out,
                                 const std::function<void(std::uint64_t, std::uint64_t)>& progress);
@@ -73,6 +75,24 @@ Result<void> Recovery::open_journals(Recovered& out) {
     }
     if (auto done = open("log", check_entry_line, out.log); !done) return done;
     return open("anchors", check_anchor_line, out.anchors);
+}
+
+// At every start and not only when the state is rebuilt: a checkpoint that lacks the line of the
+// key its genesis names is false for ever.
+Result<void> Recovery::check_hardware_key(const Recovered& out) const {
+    auto named = hardware_vkey(*out.batches);
+    if (!named) return std::move(named).error();
+    const auto& key = options_.hardware_key;
+    const std::string given = key ? wire::format_vkey(*key) : "";
+    if (given == *named) return {};
+    if (named->empty()) {
+        return Error{Errc::invalid_input,
+                     "this log was made without a hardware key and cannot get one later: take "
+                     "hardware_key out of the configuration, or make a new log"};
+    }
+    return Error{Errc::invalid_input, "this log was made with the hardware key " + *named +
+                                          ", and hardware_key is " + (key ? given : "not set") +
+                                          ": name that key there"};
 }
 
 Result<void> Recovery::load_state(Recovered& out) {
@@ -329,6 +349,7 @@ Result<Recovered> recover(FileSystem& fs, const RecoveryOptions& options,
     out.sequencer = std::make_unique<Sequencer>(options.sequencer, signer);
     Recovery recovery(fs, options, std::move(signer));
     if (auto done = recovery.open_journals(out); !done) return std::move(done).error();
+    if (auto done = recovery.check_hardware_key(out); !done) return std::move(done).error();
     if (auto done = recovery.load_state(out); !done) return std::move(done).error();
     if (auto done = recovery.replay_batches(out, progress); !done) return std::move(done).error();
     if (auto done = recovery.replay_tail(out); !done) return std::move(done).error();
@@ -342,7 +363,8 @@ Result<Recovered> recover(FileSystem& fs, const RecoveryOptions& options,
 Result<std::string> init_log(FileSystem& fs, const std::string& dir,
                              const store::JournalOptions& journal, const std::string& origin,
                              const crypto::Signer& signer, const wire::BatchPolicyRecord& policy,
-                             const Hash& nonce, WallTime now) {
+                             const Hash& nonce, WallTime now,
+                             const crypto::HardwareSigner* hardware) {
     if (auto made = fs.create_dir(dir); !made) return std::move(made).error();
     for (const char* name : {"log", "batches", "anchors", "torn"}) {
         const std::string path = dir + "/" + name;
@@ -353,7 +375,7 @@ Result<std::string> init_log(FileSystem& fs, const std::string& dir,
         }
         if (auto made = fs.create_dir(path); !made) return std::move(made).error();
     }
-    auto genesis = make_genesis(origin, signer, policy, nonce, now);
+    auto genesis = make_genesis(origin, signer, policy, nonce, now, hardware);
     if (!genesis) return std::move(genesis).error();
     auto batches = store::Journal::open(fs, dir + "/batches", journal, check_batch_line);
     if (!batches) return std::move(batches).error();

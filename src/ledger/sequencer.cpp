@@ -5,6 +5,7 @@
 
 #include "anchorlog/base/assert.h"
 #include "anchorlog/crypto/sha256.h"
+#include "anchorlog/ledger/hardware_line.h"
 
 namespace anchorlog::ledger {
 
@@ -258,6 +259,7 @@ SealedBatch Sequencer::close_open_batch() {
     batch.leaves = std::move(open_.leaves);
     batch.log_at = open_.log_at;
     batch.segments = std::move(open_.segments);
+    sealed_last_ = std::move(open_.sources);
     ++next_batch_;
     start_open_batch();
     return batch;
@@ -302,19 +304,21 @@ Result<SealedBatch> Sequencer::adopt(const wire::BatchLine& line, const wire::He
 std::optional<StoredLine> Sequencer::find_open(std::string_view device_id, Epoch epoch,
                                                SeqNo seq_no) const {
     const auto slot = window_.find(device_id);
-    const auto source = open_.sources.find({slot, epoch.value});
-    if (source == open_.sources.end()) return std::nullopt;
-    const auto& lines = source->second.lines;
-    const auto at = std::lower_bound(
-        lines.begin(), lines.end(), seq_no.value,
-        [](const auto& line, std::uint64_t wanted) { return line.first < wanted; });
-    if (at == lines.end() || at->first != seq_no.value) return std::nullopt;
-    return at->second;
+    for (const auto* sources : {&open_.sources, &sealed_last_}) {
+        const auto source = sources->find({slot, epoch.value});
+        if (source == sources->end()) continue;
+        const auto& lines = source->second.lines;
+        const auto at = std::lower_bound(
+            lines.begin(), lines.end(), seq_no.value,
+            [](const auto& line, std::uint64_t wanted) { return line.first < wanted; });
+        if (at != lines.end() && at->first == seq_no.value) return at->second;
+    }
+    return std::nullopt;
 }
 
 Result<SealedBatch> make_genesis(const std::string& origin, const crypto::Signer& signer,
                                  const wire::BatchPolicyRecord& policy, const Hash& nonce,
-                                 WallTime now) {
+                                 WallTime now, const crypto::HardwareSigner* hardware) {
     const auto key = wire::make_verifier_key(origin, signer.public_key());
     SealedBatch batch;
     batch.header.kind = "genesis";
@@ -326,9 +330,16 @@ Result<SealedBatch> make_genesis(const std::string& origin, const crypto::Signer
     batch.header.sealed_at = now;
     batch.header.signer = wire::format_key_id(key.key_id);
     batch.header.genesis = wire::GenesisRecord{{wire::format_vkey(key)}, nonce, policy, ""};
+    if (hardware != nullptr) {
+        batch.header.genesis->keys.push_back(
+            wire::format_vkey(wire::make_hardware_key(origin, hardware->public_key())));
+    }
     merkle::CompactRange history;
     if (auto done = sign_batch(batch, history, origin, signer); !done) {
         return std::move(done).error();
+    }
+    if (hardware != nullptr) {
+        if (auto done = sign_in_hardware(batch, *hardware); !done) return std::move(done).error();
     }
     return batch;
 }

@@ -64,7 +64,8 @@ bool EvidenceCheck::inner_links(EvidenceWalk& walk) const {
 
 bool EvidenceCheck::outer_links(EvidenceWalk& walk) {
     return check_header(walk) && check_history(walk) && check_checkpoint(walk) &&
-           check_witnesses(walk) && check_seal(walk) && check_anchors(walk) && check_stamps(walk);
+           check_hardware(walk) && check_witnesses(walk) && check_seal(walk) &&
+           check_anchors(walk) && check_stamps(walk);
 }
 
 bool EvidenceCheck::check_line(EvidenceWalk& walk) const {
@@ -210,6 +211,19 @@ bool EvidenceCheck::check_checkpoint(EvidenceWalk& walk) const {
     return walk.ok("checkpoint", "size " + std::to_string(stated.size.value) + ", root " +
                                      to_hex(stated.root) + ", signed by the trusted key of " +
                                      stated.origin);
+}
+
+// Whoever stole the log's own key lacks the one that never leaves its device.
+bool EvidenceCheck::check_hardware(EvidenceWalk& walk) const {
+    const auto keys = trust_.hardware_of(walk.checkpoint->origin);
+    if (keys.empty()) return true;
+    if (auto held = wire::verify_hardware(*walk.note, keys); !held) {
+        return walk.fail(
+            "hardware_signature", "under a checkpoint that does not hold", held.error().message,
+            "the signature of " + wire::format_vkey(keys.front()), "none that verifies");
+    }
+    walk.basis.push_back(hardware_basis(keys));
+    return walk.ok("hardware_signature", "P-256 by " + wire::format_vkey(keys.front()));
 }
 
 // A witness that is known and whose line is false denies the checkpoint; one that is missing

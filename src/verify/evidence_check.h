@@ -102,6 +102,7 @@ private:
     [[nodiscard]] bool check_source(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_history(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_checkpoint(EvidenceWalk& walk) const;
+    [[nodiscard]] bool check_hardware(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_witnesses(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_seal(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_anchors(EvidenceWalk& walk);

@@ -43,7 +43,9 @@ void HistoryAudit::take_origin(const BatchFact& fact) {
     log_id_ = wire::log_id_of(origin_);
     const bool trusted = !keys.empty();
     // What was checked ahead for the same origin stays valid.
-    if (keys_->current()->origin != origin_) keys_->set({origin_, log_id_, std::move(keys)});
+    if (keys_->current()->origin != origin_) {
+        keys_->set({origin_, log_id_, std::move(keys), trust_.hardware_of(origin_)});
+    }
     if (trusted) return;
     Fault fault = batch_fault("origin", fact.header.batch_id.value,
                               "belongs to a log that the trust file does not name");
@@ -127,6 +129,12 @@ SealedFacts HistoryAudit::check_signatures(const Place& place) {
     } else {
         ++report_.checked.checkpoints;
     }
+    if (!by_line.hardware_fault.empty()) {
+        Fault fault = place.fault("hardware_signature",
+                                  "has a checkpoint that the hardware key did not sign");
+        fault.detail = by_line.hardware_fault;
+        faults_.add(std::move(fault));
+    }
     if (trusted && !facts.seal_holds) {
         faults_.add(place.fault("seal", "has a seal no trusted key made"));
     } else {
@@ -170,6 +178,27 @@ void HistoryAudit::check_key_change(const Place& place) {
     if (trusted) keys_->set({origin_, log_id_, {*after}});
 }
 
+// The log says from its first line on which hardware key signs it; the trust file, whether that
+// counts.
+void HistoryAudit::check_hardware_keys(const Place& place) {
+    const auto& listed = place.fact.header.genesis->keys;
+    const auto trusted = keys_->current()->hardware;
+    for (const wire::HardwareKey& key : trusted) {
+        const std::string vkey = wire::format_vkey(key);
+        if (std::find(listed.begin(), listed.end(), vkey) != listed.end()) continue;
+        Fault fault = place.fault("genesis_key", "does not name the trust file's hardware key");
+        fault.expected = vkey;
+        faults_.add(std::move(fault));
+    }
+    for (const std::string& vkey : listed) {
+        if (!trusted.empty() || !wire::parse_hardware_vkey(vkey)) continue;
+        report_.notes.push_back(
+            "the log is signed by a hardware key too, which the trust file "
+            "does not name, so that its lines were not looked at: " +
+            vkey);
+    }
+}
+
 void HistoryAudit::check_genesis(const Place& place) {
     const wire::Header& header = place.fact.header;
     if (header.kind != "genesis" || !header.genesis) {
@@ -182,6 +211,7 @@ void HistoryAudit::check_genesis(const Place& place) {
     const bool ours = std::any_of(keys.begin(), keys.end(), [&](const auto& key) {
         return std::find(listed.begin(), listed.end(), wire::format_vkey(key)) != listed.end();
     });
+    check_hardware_keys(place);
     if (keys.empty() || ours) return;
     Fault fault = place.fault("genesis_key", "names no key that the trust file trusts");
     fault.expected = wire::format_vkey(keys.front());

@@ -48,6 +48,7 @@ public:
 private:
     struct Place;
     void take_origin(const BatchFact& fact);
+    void check_hardware_keys(const Place& place);
     void check_genesis(const Place& place);
     [[nodiscard]] SealedFacts check_signatures(const Place& place);
     void name_checkpoint(const Place& place, const SignatureFacts& by_line, const Hash& root);

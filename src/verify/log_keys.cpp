@@ -25,6 +25,9 @@ SignatureFacts check_signatures(const wire::BatchLine& line, const wire::Header*
         facts.unreadable = stated.error().message;
     } else {
         facts.note_holds = wire::verify_note(*note, signers_of(header, *keys)).has_value();
+        if (auto held = wire::verify_hardware(*note, keys->hardware); !held) {
+            facts.hardware_fault = held.error().message;
+        }
         if (header != nullptr) facts.sealed_by = seal_key(line, *header, stated->root, *keys);
         facts.stated = std::move(*stated);
     }

@@ -17,6 +17,7 @@ struct KeySet {
     std::string origin;
     Hash log_id;
     std::vector<wire::VerifierKey> keys;
+    std::vector<wire::HardwareKey> hardware{};  // each checkpoint must bear a line of each
 };
 
 // The keys at the place the audit has reached. Threads that read ahead check signatures with
@@ -27,9 +28,11 @@ public:
         const std::lock_guard lock(mutex_);
         return keys_;
     }
+    // A change of the log's own key leaves its hardware keys as they are.
     void set(KeySet keys) {
-        auto next = std::make_shared<const KeySet>(std::move(keys));
         const std::lock_guard lock(mutex_);
+        if (keys.hardware.empty() && keys.origin == keys_->origin) keys.hardware = keys_->hardware;
+        auto next = std::make_shared<const KeySet>(std::move(keys));
         keys_ = std::move(next);
     }
 
@@ -44,6 +47,7 @@ struct SignatureFacts {
     std::optional<wire::Checkpoint> stated;      // what the checkpoint reads
     std::string unreadable;                      // why it does not
     bool note_holds = false;                     // signed by a key that counts, by none wrongly
+    std::string hardware_fault;                  // what its hardware lines lack; empty: nothing
     std::optional<crypto::PublicKey> sealed_by;  // the seal holds for the stated root
 };
 // `header` null: of another version, and the seal is not looked at. Any thread.

@@ -20,6 +20,7 @@ Result<Trust> own_keys(FileSystem& fs, const std::string& dir) {
     Trust trust;
     for (const std::string& text : header->genesis->keys) {
         if (auto key = wire::parse_vkey(text)) trust.logs.push_back({*key, ""});
+        if (auto key = wire::parse_hardware_vkey(text)) trust.hardware.push_back(*key);
     }
     return trust;
 }

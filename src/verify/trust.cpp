@@ -63,6 +63,10 @@ public:
 private:
     Result<void> take_log(const Words& words) {
         if (words.size() < 2 || words.size() > 3) return bad("expected: log <vkey> [url]");
+        if (auto hardware = wire::parse_hardware_vkey(words[1])) {
+            trust_.hardware.push_back(std::move(*hardware));
+            return {};
+        }
         auto key = wire::parse_vkey(words[1]);
         if (!key) return std::move(key).error().in("log key");
         trust_.logs.push_back({*key, words.size() > 2 ? std::string(words[2]) : std::string()});
@@ -213,6 +217,14 @@ std::vector<wire::VerifierKey> Trust::keys_of(std::string_view origin) const {
     return keys;
 }
 
+std::vector<wire::HardwareKey> Trust::hardware_of(std::string_view origin) const {
+    std::vector<wire::HardwareKey> keys;
+    for (const wire::HardwareKey& key : hardware) {
+        if (key.name == origin) keys.push_back(key);
+    }
+    return keys;
+}
+
 bool Trust::is_quorum(const std::set<std::string>& cosigned) const {
     // Groups name only what stands before them, so one pass settles all.
     std::set<std::string> holds = cosigned;
@@ -255,6 +267,11 @@ Result<Trust> parse_trust(std::string_view text) {
     }
     if (reader.trust().logs.empty()) {
         return bad("no `log <vkey>` line: without the log's key nothing can be verified");
+    }
+    for (const wire::HardwareKey& key : reader.trust().hardware) {
+        if (!reader.trust().keys_of(key.name).empty()) continue;
+        return bad("the P-256 key of " + key.name +
+                   " stands alone: name the log's Ed25519 key, which seals, in a line of its own");
     }
     return std::move(reader).finish();
 }

@@ -133,7 +133,20 @@ void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors,
                            " batches, every root, checkpoint and seal under the trust file's "
                            "key of " +
                            report.origin);
+    if (const auto hardware = trust.hardware_of(report.origin); !hardware.empty()) {
+        report.basis.push_back(hardware_basis(hardware));
+    }
     take_level(report, anchors, stamps);
+}
+
+std::string hardware_basis(const std::vector<wire::HardwareKey>& keys) {
+    std::string who;
+    for (const wire::HardwareKey& key : keys) {
+        who += (who.empty() ? "" : " and ") + wire::format_vkey(key);
+    }
+    return "sealed in hardware: the checkpoints also bear signatures of " + who +
+           ", a key that the trust file says to be in a device: a copy of the log's key file does "
+           "not make them";
 }
 
 std::string origin_for(FileSystem& fs, const std::vector<Segment>& batches, const Trust& trust) {

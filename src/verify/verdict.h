@@ -35,4 +35,7 @@ void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors,
                                                 const Hash& history_root,
                                                 const crypto::PublicKey& signer, const Bytes& seal);
 
+// What it adds that these keys signed too.
+[[nodiscard]] std::string hardware_basis(const std::vector<wire::HardwareKey>& keys);
+
 }  // namespace anchorlog::verify

@@ -97,6 +97,10 @@ private:
         if (auto valid = wire::verify_note(note_, keys); !valid) {
             return std::move(valid).error().in("the kept checkpoint proves nothing");
         }
+        const auto hardware = trust_.hardware_of(kept_origin_);
+        if (auto held = wire::verify_hardware(note_, hardware); !held) {
+            return std::move(held).error().in("the kept checkpoint proves nothing");
+        }
         if (!report_.origin.empty() && kept_origin_ != report_.origin && faults_.empty()) {
             return Error{Errc::invalid_input, "the kept checkpoint is of " + kept_origin_ +
                                                   ", the store of " + report_.origin};
@@ -161,6 +165,9 @@ private:
         report_.basis.push_back(
             "the headers in batches/ give the kept checkpoint's root at its size: no batch of it "
             "was altered, removed or added since, not even by the holder of the log key");
+        if (const auto hardware = trust_.hardware_of(kept_origin_); !hardware.empty()) {
+            report_.basis.push_back(hardware_basis(hardware));
+        }
         report_.basis.push_back("since then " + batches_of(since) +
                                 ", which rest on their seals: " + kSealedAlone);
     }

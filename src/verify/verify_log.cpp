@@ -27,7 +27,7 @@ public:
         if (open()) {
             const std::string origin = origin_for(fs_, batches_.segments, trust_);
             const Hash log_id = wire::log_id_of(origin);
-            keys_->set({origin, log_id, trust_.keys_of(origin)});
+            keys_->set({origin, log_id, trust_.keys_of(origin), trust_.hardware_of(origin)});
             anchors_.read_journal(fs_, dir_, log_id, stamps_);
             if (chain_ != nullptr) anchors_.ask_chain(*chain_, log_id);
             if (auto done = audit(); !done) report_.undecided.push_back(done.error().message);

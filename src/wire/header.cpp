@@ -64,9 +64,11 @@ GenesisRecord read_genesis(ObjectReader& header) {
     const auto keys = reader.array("keys", kGenesisKeysMax);
     reader.require(!keys.empty(), "keys", "must not be empty");
     for (const std::string_view element : keys) {
-        const auto key = parse_vkey(plain_string(element).value_or(std::string_view()));
-        reader.require(key.has_value(), "keys", "must hold Ed25519 vkeys");
-        if (key) genesis.keys.push_back(format_vkey(*key));
+        const std::string_view text = plain_string(element).value_or(std::string_view());
+        const bool is_key = parse_vkey(text).has_value() ||
+                            (!genesis.keys.empty() && parse_hardware_vkey(text).has_value());
+        reader.require(is_key, "keys", "must hold vkeys, Ed25519 (the first one) or P-256");
+        genesis.keys.emplace_back(text);
     }
     genesis.nonce = reader.hash("nonce");
     ObjectReader policy(reader.raw("policy"), "`policy`");

@@ -12,6 +12,7 @@ namespace anchorlog::wire {
 namespace {
 
 constexpr std::uint8_t kAlgorithmEd25519 = 0x01;
+constexpr std::uint8_t kAlgorithmEcdsa = 0x02;
 constexpr std::uint8_t kAlgorithmCosignature = 0x04;
 constexpr std::uint8_t kAlgorithmMlDsa44 = 0x06;
 constexpr std::size_t kMlDsa44KeySize = 1'312;
@@ -59,6 +60,9 @@ std::uint32_t key_id_of(std::string_view name, ByteView tagged_key) {
     return read_u32be(crypto::sha256({as_bytes(name), as_bytes("\n"), tagged_key}).bytes.data());
 }
 
+// Of an ECDSA key: the name is no part of it.
+std::uint32_t key_id_of(ByteView der) { return read_u32be(crypto::sha256(der).bytes.data()); }
+
 Bytes tagged_key(const crypto::PublicKey& key, std::uint8_t algorithm = kAlgorithmEd25519) {
     Bytes out{algorithm};
     append(out, key);
@@ -80,7 +84,9 @@ Result<VkeyParts> split_vkey(std::string_view text) {
     if (!is_key_name(name) || !is_note_text(name)) return bad_vkey("the name cannot be one");
     auto key = from_base64(text.substr(second + 1));
     if (!key || key->empty()) return bad_vkey("the key is not base64");
-    const std::uint32_t key_id = key_id_of(name, *key);
+    const bool is_ecdsa = key->front() == kAlgorithmEcdsa;
+    const std::uint32_t key_id =
+        is_ecdsa ? key_id_of(ByteView(*key).subspan(1)) : key_id_of(name, *key);
     if (text.substr(first + 1, second - first - 1) != format_key_id(key_id)) {
         return bad_vkey("the key id is not that of this name and key");
     }
@@ -115,6 +121,13 @@ Result<NoteSignature> parse_signature(std::string_view line) {
     }
     const auto body_at = blob->begin() + static_cast<std::ptrdiff_t>(kKeyIdSize);
     return NoteSignature{std::string(name), read_u32be(blob->data()), Bytes(body_at, blob->end())};
+}
+
+std::string signature_line(std::string_view name, std::uint32_t key_id, ByteView signature) {
+    Bytes blob;
+    append_u32be(blob, key_id);
+    append(blob, signature);
+    return std::string(kSignatureLead).append(name).append(1, ' ') + to_base64(blob) + "\n";
 }
 
 std::string_view take_line(std::string_view& rest) {
@@ -182,11 +195,8 @@ Result<std::string> sign_note(std::string_view text, std::string_view name,
     for (const crypto::Signer* signer : signers) {
         const auto signature = signer->sign(as_bytes(text));
         if (!signature) return signature.error();
-        Bytes blob;
-        append_u32be(blob, make_verifier_key(name, signer->public_key()).key_id);
-        append(blob, *signature);
-        out.append(kSignatureLead).append(name).append(1, ' ');
-        out.append(to_base64(blob)).append(1, '\n');
+        out +=
+            signature_line(name, make_verifier_key(name, signer->public_key()).key_id, *signature);
     }
     if (out.size() > kNoteSizeMax) {
         return bad_note("over " + std::to_string(kNoteSizeMax) + " bytes");
@@ -256,11 +266,51 @@ Result<std::string> cosign_note(const Note& note, std::string_view name, std::ui
                                 const crypto::Signer& witness) {
     const auto signature = witness.sign(as_bytes(cosigned_message(note, time_s)));
     if (!signature) return signature.error();
-    Bytes blob;
-    append_u32be(blob, make_cosigner_key(name, witness.public_key()).key_id);
-    append_u64be(blob, time_s);
-    append(blob, *signature);
-    return std::string(kSignatureLead).append(name).append(1, ' ') + to_base64(blob) + "\n";
+    Bytes timed;
+    append_u64be(timed, time_s);
+    append(timed, *signature);
+    return signature_line(name, make_cosigner_key(name, witness.public_key()).key_id, timed);
+}
+
+HardwareKey make_hardware_key(std::string_view name, const crypto::P256PublicKey& key) {
+    return {std::string(name), key_id_of(key), key};
+}
+
+std::string format_vkey(const HardwareKey& key) {
+    Bytes tagged{kAlgorithmEcdsa};
+    append(tagged, key.key);
+    return key.name + "+" + format_key_id(key.key_id) + "+" + to_base64(tagged);
+}
+
+Result<HardwareKey> parse_hardware_vkey(std::string_view text) {
+    const auto parts = split_vkey(text);
+    if (!parts) return parts.error();
+    if (parts->tagged_key.front() != kAlgorithmEcdsa) {
+        return Error{Errc::invalid_input, "vkey: the algorithm is not ECDSA (0x02)"};
+    }
+    auto key = crypto::parse_p256_key(ByteView(parts->tagged_key).subspan(1));
+    if (!key) return std::move(key).error().in("vkey");
+    return HardwareKey{std::string(parts->name), parts->key_id, *key};
+}
+
+std::string hardware_line(const HardwareKey& key, ByteView signature) {
+    return signature_line(key.name, key.key_id, signature);
+}
+
+Result<void> verify_hardware(const Note& note, const std::vector<HardwareKey>& keys) {
+    for (const HardwareKey& key : keys) {
+        bool is_signed = false;
+        const std::string who = key.name + "+" + format_key_id(key.key_id);
+        for (const NoteSignature& line : note.signatures) {
+            if (line.name != key.name || line.key_id != key.key_id) continue;
+            is_signed = crypto::verify_p256(key.key, as_bytes(note.text), line.signature);
+            if (!is_signed) {
+                return bad_note("the signature of the hardware key " + who + " does not verify");
+            }
+        }
+        if (!is_signed) return bad_note("no signature of the hardware key " + who);
+    }
+    return {};
 }
 
 std::string format_checkpoint(const Checkpoint& checkpoint) {

@@ -20,13 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 Json = dict[str, Any]
 Check = Callable[[Any], Any]
 Shape = dict[str, Check]
 INTEGER_MAX = 2**53 - 1
 EMPTY = hashlib.sha256().digest()
+P256 = bytes.fromhex("023059301306072a8648ce3d020106082a8648ce3d03010703420004")  # of a vkey
 quote = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -118,10 +120,6 @@ def base64_of(value: Any) -> bytes:
     return data
 
 
-def record(value: Any) -> None:
-    need(type(value) is dict, "not an object")
-
-
 def array(check: Check) -> Check:
     return lambda value: [*map(check, value)] if type(value) is list else need(False, "no array")
 
@@ -148,6 +146,7 @@ def calendar(pattern: str) -> Callable[[Any], int]:
     return check
 
 
+record: Check = lambda value: need(type(value) is dict, "not an object")
 name, origin, text = form("[A-Za-z0-9._:-]{1,64}"), form("[a-z0-9./_-]{1,255}"), form("(?s).*")
 digest, hexadecimal = form("[0-9a-f]{64}"), form("(?:[0-9a-f]{2})*")
 key_id, fee, server_time = form("[0-9a-f]{8}"), form("0|[1-9][0-9]{0,19}"), calendar("[.][0-9]{3}")
@@ -157,24 +156,19 @@ HEADER: Shape = {
     "kind": form("[a-z_]{1,32}"), "log": origin, "merkle_root": digest, "opened_at": server_time,
     "prev_root": digest, "reason": form("count|age|stop|recover|control"), "sealed_at": server_time,
     "signer": key_id, "sources": array(record), "v": integer}
-SOMETIMES: Shape = {
-    "beacon": members({"chain_id": integer, "hash": digest, "number": integer}),
-    "sources_count": integer, "sources_digest": digest}
-KINDS: Shape = {
-    "genesis": members({
-        "canon": form("rfc8785"), "keys": array(text), "nonce": digest, "policy": members(
-            {"entries": integer, "interval_s": integer, "window_s": integer})},
-        {"continues": form("(?s).+")}),
+SOMETIMES: Shape = {"sources_count": integer, "sources_digest": digest, "beacon": members(
+    {"chain_id": integer, "hash": digest, "number": integer})}
+KINDS: Shape = {"genesis": members({"canon": form("rfc8785"), "keys": array(text), "nonce": digest,
+    "policy": members({"entries": integer, "interval_s": integer, "window_s": integer})},
+    {"continues": form("(?s).+")}),
     "key": members({"new": text, "old": text, "why": form("planned|compromise")})}
 ENTRY: Shape = {"index": integer, "received_at": server_time}
 AUDIT = members(ENTRY | {"audit": record, "sender": form("urn:anchorlog:daemon")})
-ALERT = members(ENTRY | {
-    "alert": record, "cert": form("[0-9a-f]{32}"),
+ALERT = members(ENTRY | {"alert": record, "cert": form("[0-9a-f]{32}"),
     "sender": form("urn:anchorlog:sender:[A-Za-z0-9._:-]{1,64}")},
     {"sent_at": calendar("(?:[.][0-9]{1,9})?")})
 STEP: Shape = {"at": server_time, "batch_id": integer, "hash": digest, "kind": text, "target": name}
-STEPS = {
-    "attempt": members(STEP | {
+STEPS = {"attempt": members(STEP | {
         "gas": integer, "max_fee": fee, "nonce": integer, "priority_fee": fee, "raw": hexadecimal}),
     "receipt": members(STEP | {
         "block_hash": digest, "block_header": hexadecimal, "block_number": integer,
@@ -189,13 +183,18 @@ class Key:
         self.vkey = form(r"[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+")(vkey)
         self.name, self.id, tagged = vkey.split("+", 2)
         raw = base64_of(tagged)
-        own_id = sha256(self.name.encode(), b"\n", raw)[:4].hex()
-        need(len(raw) == 33 and raw[0] == 1 and own_id == self.id, "not an Ed25519 vkey")
-        self.raw = raw[1:]
+        self.raw, self.hardware = raw[1:], raw.startswith(P256)
+        own_id = sha256(b"" if self.hardware else self.name.encode() + b"\n" + raw[:1], self.raw)
+        need(raw[0] == 1 and len(raw) == 33 or self.hardware and len(raw) == 92, "not a vkey")
+        need(own_id[:4].hex() == self.id, "not the key id of this vkey")
 
     def signed(self, signature: bytes, message: bytes) -> bool:
         try:
-            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
+            if self.hardware:
+                key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.raw[26:])
+                key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+            else:
+                ed25519.Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
         except InvalidSignature:
             return False
         return True
@@ -207,8 +206,7 @@ def signers(note: str, stated: str, keys: list[Key]) -> set[str]:
     need(len(note.encode()) <= 16_384 and note.startswith(stated + "\n"), "of another history")
     found = set()
     for line in form(lines)(note[len(stated) + 1:]).splitlines():
-        _, signer, signature = line.split(" ")
-        blob = base64_of(signature)
+        signer, blob = line.split(" ")[1], base64_of(line.split(" ")[2])
         for key in keys:
             if (key.name, key.id) == (signer, blob[:4].hex()):
                 need(key.signed(blob[4:], stated.encode()), "the checkpoint's signature")
@@ -218,7 +216,7 @@ def signers(note: str, stated: str, keys: list[Key]) -> set[str]:
 
 class Verifier:
     def __init__(self, store: Path, keys: list[Key]) -> None:
-        self.store, self.keys, self.undecided = store, keys, list[str]()
+        self.store, self.keys, self.hardware, self.undecided = store, keys, keys[:0], list[str]()
         self.history, self.next_index, self.origin = Tree(), 0, ""
         self.devices: dict[str, tuple[int, int]] = {}  # highest (epoch, seq_no)
         self.uncertain = False  # numbers may have passed in a batch of another version
@@ -256,8 +254,7 @@ class Verifier:
             self.undecided.append("the store is empty")
         for number, line in enumerate(batches):
             self.batch(number, parse(line))
-        for index in range(self.next_index, len(self.entries)):
-            self.entry(index)
+        list(map(self.entry, range(self.next_index, len(self.entries))))
         self.anchors()
         whole = f"PASS SEALED: {self.next_index} entries in {len(batches)} batches as sealed"
         return f"UNDECIDED {self.undecided[0]}" if self.undecided else whole
@@ -272,16 +269,17 @@ class Verifier:
         self.stamped.append(sha256(text(line["checkpoint"]).encode()).hex())
         if number == 0:
             self.origin = origin(header.get("log"))
-            self.keys = [key for key in self.keys if key.name == self.origin]
+            self.keys, self.hardware = ([key for key in self.keys if key.name == self.origin
+                                         and key.hardware == second] for second in (False, True))
         stated = f"{self.origin}\n{number + 1}\n{base64.b64encode(root).decode()}\n"
         known = integer(header.get("v")) == 1
         new = self.header(number, header) if known else []
-        signed = signers(line["checkpoint"], stated, self.keys + new)
-        need(signed, f"no trusted key signed batch {number}")
+        signed = signers(line["checkpoint"], stated, self.keys + new + self.hardware)
+        need(signed & {key.id for key in self.keys + new}, f"no trusted key signed batch {number}")
+        need({key.id for key in self.hardware} <= signed, f"no hardware key signed batch {number}")
         if not known:
-            self.undecided.append(f"batch {number} is of another version")
             self.records.append(b"")
-            return
+            return self.undecided.append(f"batch {number} is of another version")
         need(header["batch_id"] == number and header["log"] == self.origin, "a header out of place")
         need(header["prev_root"] == before.hex(), f"prev_root of batch {number}")
         if self.records and not self.records[-1] and header["first_index"] > self.next_index:
@@ -313,12 +311,15 @@ class Verifier:
         need(header["count"] == header["count_audit"] == 0 and header["reason"] == "control"
              and header["merkle_root"] == EMPTY.hex(), "a control kind that holds something")
         if kind == "genesis":
-            listed = header["genesis"]["keys"]
-            ours = {Key(vkey).vkey for vkey in listed} & {key.vkey for key in self.keys}
-            need(ours and len(listed) <= 16, "the genesis names no trusted key")
+            listed = [Key(vkey) for vkey in header["genesis"]["keys"]]
+            vkeys = {key.vkey for key in listed}
+            need(vkeys & {key.vkey for key in self.keys} and len(listed) <= 16
+                 and not listed[0].hardware and {key.vkey for key in self.hardware} <= vkeys,
+                 "the genesis does not name the trusted keys")
         elif kind == "key":
             old, new = Key(header["key"]["old"]), Key(header["key"]["new"])
-            need(old.id == header["signer"] and new.id != old.id and new.name == old.name, "keys")
+            need(old.id == header["signer"] and new.id != old.id and new.name == old.name
+                 and not old.hardware and not new.hardware, "keys")
             return [new]
         elif kind == "prune":
             self.undecided.append(f"batch {number} is of kind prune")
@@ -395,6 +396,5 @@ def verify(store: Path, trust: str) -> str:
 
 
 if __name__ == "__main__":
-    verdict = verify(Path(sys.argv[1]), Path(sys.argv[2]).read_text())
-    print(verdict)
+    print(verdict := verify(Path(sys.argv[1]), Path(sys.argv[2]).read_text()))
     sys.exit("PFU".index(verdict[0]))

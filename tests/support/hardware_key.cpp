@@ -1,12 +1,17 @@
 #include "support/hardware_key.h"
 
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
+#include <openssl/obj_mac.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
 #include <fstream>
 
 #include "anchorlog/base/assert.h"
+#include "anchorlog/crypto/sha256.h"
 #include "support/temp_dir.h"
 
 namespace anchorlog::testing {
@@ -28,7 +33,75 @@ EVP_PKEY* new_key(const std::string& type, const std::string& curve) {
     return EVP_PKEY_Q_keygen(nullptr, nullptr, type.c_str());
 }
 
+template <auto kFree>
+struct Free {
+    template <class T>
+    void operator()(T* object) const {
+        kFree(object);
+    }
+};
+using Number = std::unique_ptr<BIGNUM, Free<&BN_free>>;
+using Point = std::unique_ptr<EC_POINT, Free<&EC_POINT_free>>;
+
+class SeededKey final : public crypto::HardwareSigner {
+public:
+    explicit SeededKey(std::uint8_t seed) {
+        const Bytes secret(32, seed);
+        secret_ = number(secret);
+        const Point point = times_generator(*secret_);
+        Bytes der = *from_hex("3059301306072a8648ce3d020106082a8648ce3d030107034200");
+        Bytes encoded(65);
+        EC_POINT_point2oct(group_.get(), point.get(), POINT_CONVERSION_UNCOMPRESSED, encoded.data(),
+                           encoded.size(), context_.get());
+        append(der, encoded);
+        public_key_ = *crypto::parse_p256_key(der);
+    }
+
+    const crypto::P256PublicKey& public_key() const override { return public_key_; }
+
+    Result<Bytes> sign(ByteView message) const override {
+        const Hash digest = crypto::sha256(message);
+        const Number nonce = number(crypto::sha256({public_key_, digest.bytes}).bytes);
+        const BIGNUM* order = EC_GROUP_get0_order(group_.get());
+        Number r(BN_new());
+        Number s(BN_new());
+        EC_POINT_get_affine_coordinates(group_.get(), times_generator(*nonce).get(), r.get(),
+                                        nullptr, context_.get());
+        BN_nnmod(r.get(), r.get(), order, context_.get());
+        BN_mod_mul(s.get(), r.get(), secret_.get(), order, context_.get());
+        BN_mod_add(s.get(), s.get(), number(digest.bytes).get(), order, context_.get());
+        const Number inverse(BN_mod_inverse(nullptr, nonce.get(), order, context_.get()));
+        BN_mod_mul(s.get(), s.get(), inverse.get(), order, context_.get());
+        const std::unique_ptr<ECDSA_SIG, Free<&ECDSA_SIG_free>> pair(ECDSA_SIG_new());
+        ECDSA_SIG_set0(pair.get(), r.release(), s.release());
+        Bytes der(80);
+        unsigned char* at = der.data();
+        der.resize(static_cast<std::size_t>(i2d_ECDSA_SIG(pair.get(), &at)));
+        return der;
+    }
+
+private:
+    static Number number(ByteView bytes) {
+        return Number(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+    }
+    Point times_generator(const BIGNUM& factor) const {
+        Point out(EC_POINT_new(group_.get()));
+        EC_POINT_mul(group_.get(), out.get(), &factor, nullptr, nullptr, context_.get());
+        return out;
+    }
+
+    std::unique_ptr<EC_GROUP, Free<&EC_GROUP_free>> group_{
+        EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1)};
+    std::unique_ptr<BN_CTX, Free<&BN_CTX_free>> context_{BN_CTX_new()};
+    Number secret_;
+    crypto::P256PublicKey public_key_{};
+};
+
 }  // namespace
+
+std::shared_ptr<crypto::HardwareSigner> hardware_key_from_seed(std::uint8_t seed) {
+    return std::make_shared<SeededKey>(seed);
+}
 
 std::string private_key_pem(const std::string& type, const std::string& curve,
                             const std::string& passphrase) {

@@ -18,4 +18,8 @@ void write_private_file(const std::string& path, const std::string& text, unsign
 // Opens a new P-256 key out of a file, as it would one in a device.
 [[nodiscard]] std::unique_ptr<crypto::HardwareSigner> new_hardware_key();
 
+// A key that a seed stands for, and that signs the same bytes the same way each time, so that a
+// test that fails can be run again. For tests alone: a device chooses its nonces by chance.
+[[nodiscard]] std::shared_ptr<crypto::HardwareSigner> hardware_key_from_seed(std::uint8_t seed);
+
 }  // namespace anchorlog::testing

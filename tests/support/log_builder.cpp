@@ -156,7 +156,8 @@ Bytes FakeChain::header_of(const Anchored& one, std::uint64_t number) {
     return block_header(number, one.receipts_root);
 }
 
-LogBuilder::LogBuilder(std::uint8_t key_seed) {
+LogBuilder::LogBuilder(std::uint8_t key_seed, HardwareKey hardware_)
+    : hardware(std::move(hardware_)) {
     std::array<std::uint8_t, 32> seed{};
     seed.fill(key_seed);
     signer_ = crypto::signer_from_seed(seed);
@@ -168,11 +169,16 @@ LogBuilder::LogBuilder(std::uint8_t key_seed) {
     Hash nonce;
     nonce.bytes.fill(9);
     genesis.genesis = wire::GenesisRecord{{wire::format_vkey(vkey())}, nonce, {}, ""};
+    if (hardware) genesis.genesis->keys.push_back(wire::format_vkey(hardware_vkey()));
     write_line(genesis);
 }
 
 wire::VerifierKey LogBuilder::vkey() const {
     return wire::make_verifier_key(kOrigin, signer_->public_key());
+}
+
+wire::HardwareKey LogBuilder::hardware_vkey() const {
+    return wire::make_hardware_key(kOrigin, hardware->public_key());
 }
 
 eth::AnchorRecord LogBuilder::newest_record() const { return newest_; }
@@ -319,8 +325,11 @@ void LogBuilder::write_text(wire::Header header, std::string text,
     before_signing = nullptr;
     history_.append(merkle::hash_leaf(as_bytes(text)));
     const Hash root = history_.root();
-    auto note = wire::sign_note(wire::format_checkpoint({kOrigin, history_.size(), root}), kOrigin,
-                                signers);
+    const std::string stated = wire::format_checkpoint({kOrigin, history_.size(), root});
+    auto note = wire::sign_note(stated, kOrigin, signers);
+    if (hardware) {
+        *note += wire::hardware_line(hardware_vkey(), *hardware->sign(as_bytes(stated)));
+    }
     checkpoint_ = *note;
     const Hash log_id = wire::log_id_of(kOrigin);
     const BatchId batch_id(batches.size());

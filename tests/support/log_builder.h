@@ -10,6 +10,7 @@
 
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/crypto/ed25519.h"
+#include "anchorlog/crypto/provider_key.h"
 #include "anchorlog/eth/log_anchor.h"
 #include "anchorlog/merkle/tree.h"
 #include "anchorlog/wire/header.h"
@@ -74,7 +75,9 @@ public:
     static constexpr const char* kOrigin = "anchorlog.example/gw-01";
     static constexpr std::int64_t kStartMs = 1'700'000'000'000;
 
-    explicit LogBuilder(std::uint8_t key_seed = 1);
+    using HardwareKey = std::shared_ptr<const crypto::HardwareSigner>;
+
+    explicit LogBuilder(std::uint8_t key_seed = 1, HardwareKey hardware = nullptr);
 
     void add_alert(const std::string& device = "cam-1", std::uint64_t skip_numbers = 0);
     // The next alert of `device` with this body in place of a made-up one; `sent_at` may be empty.
@@ -120,6 +123,10 @@ public:
     };
     void write(MapFileSystem& fs, const std::string& dir, const SegmentLines& lines,
                bool with_leaves) const;
+
+    // Signs the checkpoints too, as long as it is there; the genesis names it if it was then.
+    HardwareKey hardware;
+    [[nodiscard]] wire::HardwareKey hardware_vkey() const;
 
     // What a dishonest (or a later) daemon would do to a line before it hashes, and to a header
     // before it signs it. Each is for one line and is forgotten then.

@@ -14,7 +14,7 @@ LogMachine::LogMachine() : signer_(crypto::signer_from_seed({1, 2, 3})) {
 
 Result<void> LogMachine::init() {
     auto made = ledger::init_log(files_, kDir, options.journal, kOrigin, *signer_, {}, Hash{},
-                                 clock_.now().wall);
+                                 clock_.now().wall, hardware.get());
     if (!made) return std::move(made).error();
     return {};
 }

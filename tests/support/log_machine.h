@@ -45,6 +45,7 @@ public:
     std::vector<std::string> lines(store::Journal& journal) const;
 
     ledger::RecoveryOptions options;
+    std::shared_ptr<const crypto::HardwareSigner> hardware;  // of init()
 
 private:
     SimFileSystem files_;

@@ -7,6 +7,7 @@
 #include "anchorlog/crypto/sha256.h"
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/canonical_json.h"
+#include "support/hardware_key.h"
 
 namespace anchorlog::testing {
 namespace {
@@ -66,12 +67,19 @@ constexpr std::array kEntryLies = {
 
 class Maker {
 public:
-    Maker(std::uint64_t seed, Daemon daemon) : random_(seed) { out_.daemon = daemon; }
+    Maker(std::uint64_t seed, Daemon daemon) : seed_(seed), random_(seed) {
+        out_.daemon = daemon;
+        // Not drawn: the logs of the other seeds stay what they are.
+        if (seed % 4 == 1) out_.log = LogBuilder(1, hardware_key_from_seed(7));
+    }
 
     RandomLog make() {
         const std::uint64_t batches = below(5) + (out_.daemon == Daemon::honest ? 0 : 1);
         const std::uint64_t telling = batches == 0 ? 0 : below(batches);
         out_.trust = "log " + wire::format_vkey(out_.log.vkey()) + "\n";
+        if (out_.log.hardware && seed_ % 8 == 1) {
+            out_.trust += "log " + wire::format_vkey(out_.log.hardware_vkey()) + "\n";
+        }
         out_.log.padding_bytes = chance(2) ? below(2'000) : 0;
         out_.with_leaves = chance(2);
         for (std::uint64_t i = 0; i < batches; ++i) batch(i == telling);
@@ -198,6 +206,12 @@ private:
         LogBuilder& log = out_.log;
         devices_ = chance(8) ? 40 : 1 + below(6);
         if (tells && out_.daemon == Daemon::from_later) later_version();
+        const auto device = log.hardware;
+        if (tells && out_.daemon == Daemon::lying && device && seed_ % 16 < 8) {
+            out_.lie = "no signature of the hardware key";
+            log.hardware = nullptr;
+            tells = false;
+        }
         const bool about_entry = tells && out_.daemon == Daemon::lying && chance(2);
         if (about_entry) log.before_hashing = telling(kEntryLies);
         entries(chance(8) ? 30 + below(30) : 1 + below(9));
@@ -205,6 +219,7 @@ private:
             log.before_signing = telling(kHeaderLies);
         }
         log.seal();
+        log.hardware = device;
         if (chance(8)) log.change_key(++key_seed_);
         if (chance(3)) anchor();
         if (chance(4)) log.stamp_file();
@@ -220,6 +235,7 @@ private:
         }
     }
 
+    const std::uint64_t seed_;
     std::mt19937_64 random_;
     RandomLog out_;
     std::uint64_t devices_ = 1;

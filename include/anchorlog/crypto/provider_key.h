@@ -23,7 +23,7 @@ public:
     virtual ~HardwareSigner() = default;
     [[nodiscard]] virtual const P256PublicKey& public_key() const = 0;
     // A DER ECDSA signature over SHA-256(message), already checked. A device may take long, and one
-    // that hangs never returns. One thread at a time.
+    // that hangs never returns; after a failure the next call opens it anew. One thread at a time.
     [[nodiscard]] virtual Result<Bytes> sign(ByteView message) const = 0;
 };
 

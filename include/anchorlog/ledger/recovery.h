@@ -18,6 +18,7 @@ struct RecoveryOptions {
     store::JournalOptions journal;
     SequencerOptions sequencer;
     std::uint64_t run_entries = 250'000;
+    std::optional<wire::HardwareKey> hardware_key;  // MUST be the one the genesis names, or none
 };
 
 // What was cut off the end of log/ (audited as `tail_cut`).
@@ -57,7 +58,8 @@ struct Recovered {
                                            const store::JournalOptions& journal,
                                            const std::string& origin, const crypto::Signer& signer,
                                            const wire::BatchPolicyRecord& policy, const Hash& nonce,
-                                           WallTime now);
+                                           WallTime now,
+                                           const crypto::HardwareSigner* hardware = nullptr);
 
 // Checks, cuts and takes in one unsealed line at a time while recovering; the same checks the
 // daemon trusts its own lines with.

@@ -12,6 +12,7 @@
 #include "anchorlog/base/result.h"
 #include "anchorlog/base/types.h"
 #include "anchorlog/crypto/ed25519.h"
+#include "anchorlog/crypto/provider_key.h"
 #include "anchorlog/ledger/batch_policy.h"
 #include "anchorlog/ledger/replay_window.h"
 #include "anchorlog/merkle/tree.h"
@@ -155,7 +156,8 @@ public:
     [[nodiscard]] const OpenBatch& open_batch() const { return open_.facts; }
     [[nodiscard]] EntryIndex open_first_index() const { return open_.first_index; }
     [[nodiscard]] const merkle::CompactRange& history() const { return history_; }
-    // The line of a durable alert that is in the open batch; sealed ones are in the state.
+    // The line of a durable alert that is in the open batch or in the one sealed last, which may
+    // not be in the state yet; the others are.
     [[nodiscard]] std::optional<StoredLine> find_open(std::string_view device_id, Epoch epoch,
                                                       SeqNo seq_no) const;
 
@@ -201,15 +203,18 @@ private:
     EntryIndex durable_next_;  // durable
 
     Open open_;
+    std::map<SourceKey, OpenSource> sealed_last_;
     BatchId next_batch_;
     merkle::CompactRange history_;
     std::optional<SteadyTime> last_seal_;
 };
 
-// The genesis batch of a new log; its line is batches/ line 0 (formats §3).
+// The genesis batch of a new log; its line is batches/ line 0 (formats §3). With a hardware key
+// both sign every checkpoint of the log.
 [[nodiscard]] Result<SealedBatch> make_genesis(const std::string& origin,
                                                const crypto::Signer& signer,
                                                const wire::BatchPolicyRecord& policy,
-                                               const Hash& nonce, WallTime now);
+                                               const Hash& nonce, WallTime now,
+                                               const crypto::HardwareSigner* hardware = nullptr);
 
 }  // namespace anchorlog::ledger

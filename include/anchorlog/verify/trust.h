@@ -53,6 +53,8 @@ struct TrustedBlock {
 // What the verifier brings itself; nothing in the log or on the chain replaces it (formats §5).
 struct Trust {
     std::vector<TrustedLog> logs;
+    // P-256 vkeys of `log` lines: every checkpoint of that log must bear a line of each.
+    std::vector<wire::HardwareKey> hardware;
     std::vector<TrustedWitness> witnesses;
     std::vector<WitnessGroup> groups;
     std::string quorum;  // a witness' or group's name, or "none"; empty: no such line
@@ -61,6 +63,7 @@ struct Trust {
     std::vector<TrustedAuthority> authorities;
 
     [[nodiscard]] std::vector<wire::VerifierKey> keys_of(std::string_view origin) const;
+    [[nodiscard]] std::vector<wire::HardwareKey> hardware_of(std::string_view origin) const;
     // Whether these witnesses (names of `witness` lines) are the quorum, or make it up.
     [[nodiscard]] bool is_quorum(const std::set<std::string>& cosigned) const;
     [[nodiscard]] const TrustedAnchor* anchor(std::uint64_t chain_id,
@@ -69,7 +72,8 @@ struct Trust {
                                  const Hash& hash) const;
 };
 
-// C2SP tlog-policy lines (`log`, `witness`, `group`, `quorum`) and ours:
+// C2SP tlog-policy lines (`log`, `witness`, `group`, `quorum`) and ours; a `log` line with a P-256
+// vkey needs one with an Ed25519 vkey of the same name:
 //   anchor eip155:<chain id>:<address> <runtime code hash> public|private
 //   block <chain id> <number> <hash>
 //   tsa <name> <base64 of a certificate's DER> public|private

@@ -10,6 +10,7 @@
 #include "anchorlog/base/result.h"
 #include "anchorlog/base/types.h"
 #include "anchorlog/crypto/ed25519.h"
+#include "anchorlog/crypto/provider_key.h"
 
 namespace anchorlog::wire {
 
@@ -54,6 +55,22 @@ struct Note {
 // The signature line a witness adds to a note, LF included.
 [[nodiscard]] Result<std::string> cosign_note(const Note& note, std::string_view name,
                                               std::uint64_t time_s, const crypto::Signer& witness);
+
+// The P-256 key that signs a log's checkpoints besides its own: a vkey of algorithm 0x02 (ECDSA),
+// whose key id is that of the key alone.
+struct HardwareKey {
+    std::string name;
+    std::uint32_t key_id = 0;
+    crypto::P256PublicKey key{};
+};
+[[nodiscard]] HardwareKey make_hardware_key(std::string_view name,
+                                            const crypto::P256PublicKey& key);
+[[nodiscard]] std::string format_vkey(const HardwareKey& key);
+[[nodiscard]] Result<HardwareKey> parse_hardware_vkey(std::string_view text);
+// The signature line of this key, LF included.
+[[nodiscard]] std::string hardware_line(const HardwareKey& key, ByteView signature);
+// Accepts when each of `keys` signed the note and no line of theirs is false.
+[[nodiscard]] Result<void> verify_hardware(const Note& note, const std::vector<HardwareKey>& keys);
 
 // C2SP tlog-checkpoint without extension lines.
 struct Checkpoint {

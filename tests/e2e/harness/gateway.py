@@ -122,6 +122,8 @@ class Gateway:
         assert made["log_id"] == hashlib.sha256(self.origin.encode()).hexdigest()
         self.vkey = made["vkey"]
         self._trust.append(made["trust"])
+        if "hardware_trust" in made:
+            self._trust.append(made["hardware_trust"])
 
     def trust_file(self, *, anchors: bool = True, blocks: list[int] | None = None) -> Path:
         """A verifier's trust: the log's key, the contract, and the hashes of some blocks."""

@@ -48,6 +48,21 @@ TEST(Config, ARevocationListIsFoundBesideTheFile) {
     EXPECT_EQ(parse_config(kSmallest, "/etc/anchorlog")->tls.crl_path, "") << "none";
 }
 
+TEST(Config, AHardwareKeyIsAUriWithItsProviderAndPin) {
+    const auto config =
+        parse_config(with(R"("hardware_key":{"uri":"handle:0x81000001","provider":"tpm2",
+                             "pin":"tpm.pin"})"),
+                     "/etc/anchorlog");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->hardware_key.uri, "handle:0x81000001");
+    EXPECT_EQ(config->hardware_key.provider, "tpm2");
+    EXPECT_EQ(config->hardware_key.pin_path, "/etc/anchorlog/tpm.pin");
+    EXPECT_EQ(error_of(with(R"("hardware_key":{"provider":"tpm2"})")),
+              "hardware_key.uri is missing: provider and pin are of the key it names");
+    EXPECT_NE(error_of(with(R"("hardware_key":{"key":"x"})")).find("hardware_key.key"),
+              std::string::npos);
+}
+
 TEST(Config, ACredentialIsFoundWhereTheServiceManagerPutsIt) {
     std::string json = kSmallest;
     const std::string written = "../log.key";
@@ -158,6 +173,9 @@ TEST(Config, TheDocumentedSampleIsValidAndSaysEveryDefault) {
     const auto smallest = parse_config(kSmallest, "/etc/anchorlog");
     EXPECT_EQ(sample->tls.crl_path, smallest->tls.crl_path);
     EXPECT_EQ(sample->passphrase_path, smallest->passphrase_path);
+    EXPECT_EQ(sample->hardware_key.uri, smallest->hardware_key.uri);
+    EXPECT_EQ(sample->hardware_key.provider, smallest->hardware_key.provider);
+    EXPECT_EQ(sample->hardware_key.pin_path, smallest->hardware_key.pin_path);
     EXPECT_EQ(sample->listen.connections_max, smallest->listen.connections_max);
     EXPECT_EQ(sample->listen.sessions_per_sender_max, smallest->listen.sessions_per_sender_max);
     EXPECT_EQ(sample->listen.handshakes_max, smallest->listen.handshakes_max);

@@ -118,6 +118,18 @@ TEST_F(ProviderKeyTest, RefusesAPlaceWithoutOneKey) {
     EXPECT_TRUE(open_provider_key({"file://" + dir_.file("fine"), "", ""}));
 }
 
+// As when a token is pulled out, and put back.
+TEST_F(ProviderKeyTest, AKeyIsItsOwnWhateverComesIntoItsPlace) {
+    const std::string own = private_key_pem("EC", "P-256");
+    const auto key = open_provider_key({put("k.pem", own), "", ""});
+    ASSERT_TRUE(key);
+    const P256PublicKey before = (*key)->public_key();
+    put("k.pem", private_key_pem("EC", "P-256"));
+    const auto signature = (*key)->sign(as_bytes("m"));
+    ASSERT_TRUE(signature) << "it is open";
+    EXPECT_TRUE(verify_p256(before, as_bytes("m"), *signature));
+}
+
 TEST_F(ProviderKeyTest, RefusesAUriOrProviderThatCannotServe) {
     const std::string uri = put("k.pem", private_key_pem("EC", "P-256"));
     EXPECT_THAT(refusal({uri, "no_such_provider", ""}),
@@ -125,6 +137,7 @@ TEST_F(ProviderKeyTest, RefusesAUriOrProviderThatCannotServe) {
     EXPECT_THAT(refusal({"handle:0x81000001", "", ""}), HasSubstr("cannot be opened"));
     EXPECT_THAT(refusal({dir_.file("k.pem"), "", ""}), HasSubstr("must begin with a scheme"));
     EXPECT_THAT(refusal({"", "", ""}), HasSubstr("must begin with a scheme"));
+    EXPECT_THAT(refusal({"file:k.pem", "", ""}), HasSubstr("an absolute path"));
 }
 
 TEST_F(ProviderKeyTest, ASecretInTheUriIsRefusedAndNotRepeated) {

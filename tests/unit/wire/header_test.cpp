@@ -7,6 +7,7 @@
 #include "anchorlog/crypto/sha256.h"
 #include "anchorlog/wire/canonical_json.h"
 #include "anchorlog/wire/note.h"
+#include "support/hardware_key.h"
 #include "unit/wire/mutations.h"
 
 namespace anchorlog::wire {
@@ -165,6 +166,17 @@ TEST(Header, AGenesisHasNothingBeforeIt) {
     expect_refused([](Header& h) { h.genesis.reset(); }, genesis());
     expect_refused([](Header& h) { h.genesis->keys.clear(); }, genesis());
     expect_refused([](Header& h) { h.genesis->keys = {"nokey"}; }, genesis());
+}
+
+TEST(Header, AGenesisMayNameAHardwareKeyBehindItsOwn) {
+    const std::string hardware = format_vkey(
+        make_hardware_key("example.com/foo", anchorlog::testing::new_hardware_key()->public_key()));
+    Header header = genesis();
+    const std::string own = header.genesis->keys.front();
+    header.genesis->keys.push_back(hardware);
+    EXPECT_EQ(parse_header(text_of(header))->genesis->keys, (std::vector{own, hardware}));
+    expect_refused([&](Header& h) { h.genesis->keys = {hardware, own}; }, genesis());
+    expect_refused([&](Header& h) { h.genesis->keys = {hardware}; }, genesis());
 }
 
 TEST(Header, SourcesMustBeListedInOrder) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "anchorlog/crypto/sha256.h"
+#include "support/hardware_key.h"
 #include "unit/wire/mutations.h"
 
 namespace anchorlog::wire {
@@ -283,6 +284,63 @@ TEST(SealPayload, Is130BytesInTheOrderOfTheFormat) {
                                    "0000000000000102" + to_hex(merkle) + to_hex(history) +
                                    "0000000000000304");
     EXPECT_EQ(log_id_of("abc"), crypto::sha256(as_bytes("abc")));
+}
+
+// A checkpoint of Sigstore's Rekor log, and that log's key.
+const std::string kRekorKey =
+    "rekor.sigstore.dev+c0d23d6a+AjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNhtmPtrWm3U1eQXBogSMdGvXwBcK5"
+    "AW5i0hrZLOC96l+smGNM7nwZ4QvFK/4sueRoVj//QP22Ni4Qt9DPfkWLc=";
+const std::string kRekorNote =
+    "Rekor\n798034\nf+7CoKgXKE/tNys9TTXcr/ad6U/K3xvznmzew9y6SP0=\n\n\u2014 rekor.sigstore.dev "
+    "wNI9ajBEAiARInWIWyCdyG27CO6LPnPekyw20qO0YJfoaPaowGp/XgIgc+qEHS3+GKVClgqq20uDLet7MCoTURUCRdxwWB"
+    "HHufk=\n";
+
+TEST(HardwareVkey, ReadsAnotherLogsKeyAndItsSignature) {
+    const auto key = parse_hardware_vkey(kRekorKey);
+    ASSERT_TRUE(key) << key.error().message;
+    EXPECT_EQ(key->name, "rekor.sigstore.dev");
+    EXPECT_EQ(key->key_id, 0xc0d23d6aU);
+    EXPECT_EQ(format_vkey(*key), kRekorKey);
+    const auto note = parse_note(kRekorNote);
+    ASSERT_TRUE(note);
+    EXPECT_TRUE(verify_hardware(*note, {*key}));
+    Note other = *note;
+    other.text[0] = 'B';
+    EXPECT_FALSE(verify_hardware(other, {*key}));
+}
+
+TEST(HardwareVkey, AnyBytesAreRefusedOrReadBackTheSame) {
+    testing::feed_mutations(kRekorKey, 5'000, [](const std::string& text) {
+        if (const auto key = parse_hardware_vkey(text)) {
+            EXPECT_EQ(format_vkey(*key), text);
+        }
+    });
+    EXPECT_FALSE(parse_hardware_vkey(format_vkey(golden_key())));
+    EXPECT_FALSE(parse_vkey(kRekorKey));
+}
+
+TEST(HardwareLine, StandsBesideTheLogsOwn) {
+    const auto device = anchorlog::testing::hardware_key_from_seed(1);
+    const HardwareKey key = make_hardware_key(kOrigin, device->public_key());
+    const std::string text = format_checkpoint(golden_checkpoint());
+    const std::string line = hardware_line(key, *device->sign(as_bytes(text)));
+    const auto both = parse_note(golden_note() + line);
+    ASSERT_TRUE(both);
+    EXPECT_TRUE(verify_note(*both, {golden_key()})) << "who does not know the key ignores its line";
+    EXPECT_TRUE(verify_hardware(*both, {key}));
+    EXPECT_TRUE(verify_hardware(*both, {}));
+
+    const auto alone = parse_note(golden_note());
+    EXPECT_FALSE(verify_hardware(*alone, {key}));
+    const std::string other_text =
+        format_checkpoint({kOrigin, TreeSize(2), golden_checkpoint().root});
+    const std::string moved = hardware_line(key, *device->sign(as_bytes(other_text)));
+    EXPECT_FALSE(verify_hardware(*parse_note(golden_note() + moved), {key}));
+    EXPECT_FALSE(verify_hardware(*parse_note(golden_note() + line + moved), {key}))
+        << "a true line does not excuse a false one";
+    EXPECT_FALSE(verify_hardware(*parse_note(golden_note() + moved + line), {key}));
+    const HardwareKey renamed = make_hardware_key("other.example/log", device->public_key());
+    EXPECT_FALSE(verify_hardware(*both, {renamed}));
 }
 
 }  // namespace
