@@ -168,6 +168,15 @@ Result<Config> parse_config(std::string_view json, const std::string& base_dir) 
     return out;
 }
 
+ledger::RecoveryOptions recovery_options(const Config& config) {
+    ledger::RecoveryOptions options;
+    options.dir = config.store_dir;
+    options.journal = config.journal;
+    options.sequencer = config.sequencer;
+    options.run_entries = config.run_entries;
+    return options;
+}
+
 Result<Config> load_config(const std::string& path) {
     PosixFileSystem fs;
     auto text = read_file(fs, path, kConfigSizeMax);

@@ -7,7 +7,7 @@
 #include "anchorlog/base/log.h"
 #include "anchorlog/base/result.h"
 #include "anchorlog/crypto/provider_key.h"
-#include "anchorlog/ledger/sequencer.h"
+#include "anchorlog/ledger/recovery.h"
 #include "anchorlog/net/ingest.h"
 #include "anchorlog/store/journal.h"
 #include "app/target_config.h"
@@ -46,6 +46,9 @@ struct Config {
     LogLevel log_level = LogLevel::info;
     LogFormat log_format = LogFormat::text;
 };
+
+// How the store of this configuration is recovered.
+[[nodiscard]] ledger::RecoveryOptions recovery_options(const Config& config);
 
 // Errors name the JSON path (`listen.port`), what is wrong and what is allowed.
 [[nodiscard]] Result<Config> parse_config(std::string_view json, const std::string& base_dir);

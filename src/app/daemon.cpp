@@ -136,11 +136,7 @@ Result<ledger::Recovered> Daemon::recover_once() {
         state_damaged_ = true;
     });
     if (!db) return std::move(db).error().in("state");
-    ledger::RecoveryOptions options;
-    options.dir = config_.store_dir;
-    options.journal = config_.journal;
-    options.sequencer = config_.sequencer;
-    options.run_entries = config_.run_entries;
+    ledger::RecoveryOptions options = recovery_options(config_);
     options.hardware_key = hardware_key();
     return ledger::recover(
         fs_, options, std::move(*db), signer_, [this](std::uint64_t done, std::uint64_t all) {

@@ -2,6 +2,7 @@
 
 #include "anchorlog/base/log.h"
 #include "anchorlog/crypto/sha256.h"
+#include "anchorlog/ledger/control_batch.h"
 #include "anchorlog/ledger/hardware_line.h"
 #include "anchorlog/store/torn.h"
 #include "anchorlog/wire/anchor_step.h"

@@ -5,7 +5,7 @@
 
 #include "anchorlog/base/assert.h"
 #include "anchorlog/crypto/sha256.h"
-#include "anchorlog/ledger/hardware_line.h"
+#include "ledger/sign_batch.h"
 
 namespace anchorlog::ledger {
 
@@ -220,37 +220,6 @@ wire::Header Sequencer::make_header(SealReason reason, Now now,
     return header;
 }
 
-namespace {
-
-// Signs checkpoint and seal over a header and forms its line. The history range is advanced.
-Result<void> sign_batch(SealedBatch& batch, merkle::CompactRange& history,
-                        const std::string& origin, const crypto::Signer& signer) {
-    auto text = wire::format_header(batch.header);
-    if (!text) return std::move(text).error().in("header");
-    batch.header_text = std::move(*text);
-    merkle::CompactRange extended = history;
-    extended.append(
-        merkle::hash_leaf(as_bytes(batch.header_text)),
-        [&](merkle::NodeId id, const Hash& hash) { batch.nodes.emplace_back(id, hash); });
-    batch.history_root = extended.root();
-    auto note = wire::sign_note(
-        wire::format_checkpoint({origin, extended.size(), batch.history_root}), origin, {&signer});
-    if (!note) return std::move(note).error().in("checkpoint");
-    batch.checkpoint = std::move(*note);
-    auto seal = signer.sign(wire::seal_payload(wire::log_id_of(origin), batch.header.batch_id,
-                                               batch.header.merkle_root, batch.history_root,
-                                               batch.header.sealed_at));
-    if (!seal) return std::move(seal).error().in("seal");
-    batch.seal = *seal;
-    batch.line = wire::format_batch_line(
-        {batch.checkpoint, batch.header_text, Bytes(seal->begin(), seal->end())});
-    batch.line += '\n';
-    history = std::move(extended);
-    return {};
-}
-
-}  // namespace
-
 // What the open batch leaves to the state; the header, if any, is the caller's.
 SealedBatch Sequencer::close_open_batch() {
     SealedBatch batch;
@@ -270,7 +239,7 @@ Result<SealedBatch> Sequencer::seal(SealReason reason, Now now) {
     wire::Header header = make_header(reason, now, sources());
     SealedBatch batch = close_open_batch();
     batch.header = std::move(header);
-    if (auto done = sign_batch(batch, history_, options_.origin, *signer_); !done) {
+    if (auto done = sign_batch(batch, history_, options_.origin, {signer_.get()}); !done) {
         return std::move(done).error();
     }
     last_seal_ = now.steady;
@@ -314,34 +283,6 @@ std::optional<StoredLine> Sequencer::find_open(std::string_view device_id, Epoch
         if (at != lines.end() && at->first == seq_no.value) return at->second;
     }
     return std::nullopt;
-}
-
-Result<SealedBatch> make_genesis(const std::string& origin, const crypto::Signer& signer,
-                                 const wire::BatchPolicyRecord& policy, const Hash& nonce,
-                                 WallTime now, const crypto::HardwareSigner* hardware) {
-    const auto key = wire::make_verifier_key(origin, signer.public_key());
-    SealedBatch batch;
-    batch.header.kind = "genesis";
-    batch.header.log = origin;
-    batch.header.merkle_root = merkle::empty_root();
-    batch.header.prev_root = merkle::empty_root();
-    batch.header.reason = "control";
-    batch.header.opened_at = now;
-    batch.header.sealed_at = now;
-    batch.header.signer = wire::format_key_id(key.key_id);
-    batch.header.genesis = wire::GenesisRecord{{wire::format_vkey(key)}, nonce, policy, ""};
-    if (hardware != nullptr) {
-        batch.header.genesis->keys.push_back(
-            wire::format_vkey(wire::make_hardware_key(origin, hardware->public_key())));
-    }
-    merkle::CompactRange history;
-    if (auto done = sign_batch(batch, history, origin, signer); !done) {
-        return std::move(done).error();
-    }
-    if (hardware != nullptr) {
-        if (auto done = sign_in_hardware(batch, *hardware); !done) return std::move(done).error();
-    }
-    return batch;
 }
 
 }  // namespace anchorlog::ledger

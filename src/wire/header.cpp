@@ -1,6 +1,7 @@
 #include "anchorlog/wire/header.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include "anchorlog/crypto/sha256.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr std::string_view kCanon = "rfc8785";
 constexpr std::size_t kGenesisKeysMax = 16;
 constexpr std::size_t kSealSize = 64;
+// The kinds of which Header has every member.
+constexpr std::array<std::string_view, 3> kWrittenKinds{"batch", "genesis", "key"};
 
 std::string genesis_object(const GenesisRecord& genesis) {
     std::string policy;
@@ -42,6 +45,16 @@ std::string beacon_object(const Beacon& beacon) {
         .number("chain_id", beacon.chain_id)
         .plain("hash", to_hex(beacon.hash))
         .number("number", beacon.number)
+        .close();
+    return out;
+}
+
+std::string key_object(const KeyChange& change) {
+    std::string out;
+    ObjectWriter(out)
+        .string("new", change.new_key)
+        .string("old", change.old_key)
+        .plain("why", change.why)
         .close();
     return out;
 }
@@ -147,6 +160,7 @@ std::string header_object(const Header& header) {
         .number("count_audit", header.count_audit)
         .number("first_index", header.first_index.value);
     if (header.genesis) object.raw("genesis", genesis_object(*header.genesis));
+    if (header.key_change) object.raw("key", key_object(*header.key_change));
     object.string("kind", header.kind)
         .string("log", header.log)
         .plain("merkle_root", to_hex(header.merkle_root))
@@ -192,8 +206,9 @@ std::string format_sources(const std::vector<Source>& sources) {
 }
 
 Result<std::string> format_header(const Header& header) {
-    if (header.kind != "batch" && header.kind != "genesis") {
-        return bad_header("only kinds batch and genesis can be written");
+    const auto& kinds = kWrittenKinds;
+    if (std::find(kinds.begin(), kinds.end(), header.kind) == kinds.end()) {
+        return bad_header("kind " + header.kind + " cannot be written");
     }
     std::string out = header_object(header);
     // Reading it back is the check; a header is written once a batch, so it may cost that.

@@ -209,12 +209,4 @@ private:
     std::optional<SteadyTime> last_seal_;
 };
 
-// The genesis batch of a new log; its line is batches/ line 0 (formats §3). With a hardware key
-// both sign every checkpoint of the log.
-[[nodiscard]] Result<SealedBatch> make_genesis(const std::string& origin,
-                                               const crypto::Signer& signer,
-                                               const wire::BatchPolicyRecord& policy,
-                                               const Hash& nonce, WallTime now,
-                                               const crypto::HardwareSigner* hardware = nullptr);
-
 }  // namespace anchorlog::ledger

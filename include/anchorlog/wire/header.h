@@ -78,8 +78,8 @@ struct Header {
     std::optional<KeyChange> key_change;   // exactly for kind key
 };
 
-// JCS of the header; refuses one over kHeaderSizeMax, kinds other than batch and genesis, and
-// whatever parse_header would refuse: what cannot be read back is never signed.
+// JCS of the header; refuses one over kHeaderSizeMax, kinds of which only the common members are
+// kept here, and whatever parse_header would refuse: what cannot be read back is never signed.
 [[nodiscard]] Result<std::string> format_header(const Header& header);
 // Parses canonical text only and checks what one header can show by itself (counts, order of
 // sources, control kinds). Kinds other than batch, genesis and key keep their common members and

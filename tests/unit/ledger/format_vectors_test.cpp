@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "anchorlog/ledger/sequencer.h"
+#include "anchorlog/ledger/control_batch.h"
 #include "anchorlog/wire/alert.h"
 
 // The example log of tests/vectors/formats.json, made anew by the code that makes every log.

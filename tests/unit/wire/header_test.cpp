@@ -243,6 +243,14 @@ TEST(Header, OfAKeyChangeNamesTwoKeysOfTheLog) {
     ASSERT_TRUE(planned->key_change);
     EXPECT_EQ(planned->key_change->old_key, format_vkey(before));
     EXPECT_EQ(planned->key_change->new_key, format_vkey(after));
+    const std::string text = text_of(*planned);
+    const auto again = parse_header(text);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->key_change->why, "planned");
+    EXPECT_NE(text.find(R"("first_index":300,"key":{"new":")"), std::string::npos);
+    expect_refused([](Header& h) { h.key_change->why = "mood"; }, *planned);
+    expect_refused([](Header& h) { h.key_change.reset(); }, *planned);
+    expect_refused([](Header& h) { h.kind = "batch"; }, *planned);
     EXPECT_TRUE(change(before, after, "compromise"));
     EXPECT_FALSE(change(before, after, "mood"));
     EXPECT_FALSE(change(after, before, "planned"));
@@ -286,7 +294,7 @@ TEST(Header, AnyBytesAreRefusedOrReadBackTheSame) {
         testing::feed_mutations(text, 15'000, [](const std::string& changed) {
             const auto parsed = parse_header(changed);
             if (!parsed || parsed->v != kHeaderVersion) return;
-            if (parsed->kind == "batch" || parsed->kind == "genesis") {
+            if (parsed->kind == "batch" || parsed->genesis || parsed->key_change) {
                 EXPECT_EQ(text_of(*parsed), changed);
             }
         });
