@@ -3,8 +3,9 @@
     python3 tests/vectors/make_formats.py            writes formats.json beside this file
     python3 tests/vectors/make_formats.py --store D  writes the example log and its trust file to D
 
-The log's key is made from the seed 00 01 .. 1f and the device's from 20 21 .. 3f: known to
-everybody, for tests only. Ed25519 signatures are deterministic, so every byte here is fixed.
+The log's key is made from the seed 00 01 .. 1f, the device's from 20 21 .. 3f and the log's next
+key from 40 41 .. 5f: known to everybody, for tests only. Ed25519 signatures are deterministic, so
+every byte here is fixed.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ Json = dict[str, Any]
 ORIGIN: Final = "anchorlog.example/gw-01"
 LOG_SEED: Final = bytes(range(32))
 DEVICE_SEED: Final = bytes(range(32, 64))
+NEXT_SEED: Final = bytes(range(64, 96))
 NONCE: Final = hashlib.sha256(b"genesis nonce of the example log").hexdigest()
 CERT: Final = hashlib.sha256(b"stands for a certificate's DER").hexdigest()[:32]
 GENESIS_AT: Final = "2026-01-02T03:04:05.678Z"
 START_AT: Final = "2026-01-02T03:05:00.000Z"
 RECEIVED_AT: Final = "2026-01-02T03:05:10.250Z"
 SEALED_AT: Final = "2026-01-02T03:06:10.250Z"
+CHANGED_AT: Final = "2026-01-02T03:08:00.000Z"
 CONTRACT: Final = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
 
 ALERT: Final[Json] = {
@@ -104,6 +107,7 @@ class Key:
 
 LOG_KEY: Final = Key(LOG_SEED)
 DEVICE_KEY: Final = Key(DEVICE_SEED)
+NEXT_KEY: Final = Key(NEXT_SEED)
 LOG_ID: Final = sha256(ORIGIN.encode())
 
 
@@ -115,13 +119,16 @@ def header(**members: Any) -> Json:
     return {**common, **members}
 
 
-def seal(head: Json, headers: list[str]) -> Json:
-    """The batch line of `head`, with what leads to it; `headers` are all texts, this one last."""
+def seal(head: Json, headers: list[str], also: list[Key] | None = None) -> Json:
+    """The batch line of `head`, with what leads to it; `headers` are all texts, this one last.
+    The keys of `also` sign the checkpoint besides the log's."""
     root = tree_root([leaf_hash(text) for text in headers])
     batch_id: int = head["batch_id"]
     checkpoint_text = f"{ORIGIN}\n{batch_id + 1}\n{b64(root)}\n"
-    signature = b64(LOG_KEY.key_id + LOG_KEY.sign(checkpoint_text.encode()))
-    checkpoint = f"{checkpoint_text}\n— {ORIGIN} {signature}\n"
+    checkpoint = checkpoint_text + "\n" + "".join(
+        f"— {ORIGIN} {b64(key.key_id + key.sign(checkpoint_text.encode()))}\n"
+        for key in (LOG_KEY, *(also or []))
+    )
     payload = (
         b"anchorlog/seal/v1\0" + LOG_ID + batch_id.to_bytes(8, "big")
         + bytes.fromhex(head["merkle_root"]) + root
@@ -209,6 +216,37 @@ def make_log(alert: Json, signed: Json) -> Json:
         "times": {"genesis": GENESIS_AT, "start": START_AT, "received": RECEIVED_AT,
                   "sealed": SEALED_AT, "sealed_ms": ms_of(SEALED_AT)},
         "batches": [genesis, batch],
+    }
+
+
+def make_key_change(log: Json) -> Json:
+    """Batch 2 of the example log, were its key changed then."""
+    before = log["batches"]
+    head = header(
+        batch_id=2, first_index=3, kind="key", merkle_root=tree_root([]).hex(),
+        prev_root=before[1]["history_root"], reason="control", opened_at=CHANGED_AT,
+        sealed_at=CHANGED_AT,
+        key={"new": NEXT_KEY.vkey, "old": LOG_KEY.vkey, "why": "planned"},
+    )
+    return {
+        "seed": NEXT_SEED.hex(), "vkey": NEXT_KEY.vkey, "at": CHANGED_AT,
+        **seal(head, [*(batch["header"] for batch in before), jcs(head)], [NEXT_KEY]),
+    }
+
+
+def make_receipt(log: Json) -> Json:
+    """The promise of entry 1."""
+    payload = (
+        b"anchorlog/receipt/v1\0" + LOG_ID + (1).to_bytes(8, "big")
+        + bytes.fromhex(log["leaves"][1]) + ms_of(RECEIVED_AT).to_bytes(8, "big")
+    )
+    return {
+        "payload": payload.hex(),
+        "text": jcs({
+            "device_id": "cam-1", "epoch": 0, "index": 1, "leaf": log["leaves"][1],
+            "received_at": RECEIVED_AT, "seq_no": 1, "sig": b64(LOG_KEY.sign(payload)),
+            "signer": LOG_KEY.key_id.hex(), "type": "receipt",
+        }),
     }
 
 
@@ -359,6 +397,8 @@ def build() -> Json:
         "messages": messages,
         "frames": {**frames, "alert": frame(alert["sent"])},
         "chain": make_chain(log),
+        "key_change": make_key_change(log),
+        "receipt": make_receipt(log),
         "evidence": make_evidence(log),
         "canonical": CANONICAL,
         "refused": REFUSED,

@@ -95,5 +95,19 @@ TEST_F(FormatVectors, EntriesAndTheirBatch) {
     }
 }
 
+TEST_F(FormatVectors, AChangeOfTheKey) {
+    const json& expected = vectors["key_change"];
+    HistoryEnd end{BatchId(2), EntryIndex(3), {}};
+    for (const json& batch : vectors["log"]["batches"]) {
+        end.history.append(merkle::hash_leaf(as_bytes(text(batch["header"]))));
+    }
+    const auto next = crypto::signer_from_seed(hash_from_hex(text(expected["seed"]))->bytes);
+    const auto batch = make_key_change(text(vectors["origin"]), *signer, *next, "planned", end,
+                                       *parse_server_time(text(expected["at"])));
+    ASSERT_TRUE(batch) << batch.error().message;
+    EXPECT_EQ(batch->line, text(expected["line"]) + '\n');
+    EXPECT_EQ(to_hex(batch->history_root), text(expected["history_root"]));
+}
+
 }  // namespace
 }  // namespace anchorlog::ledger

@@ -12,6 +12,7 @@
 #include "anchorlog/wire/header.h"
 #include "anchorlog/wire/message.h"
 #include "anchorlog/wire/note.h"
+#include "anchorlog/wire/receipt.h"
 #include "anchorlog/wire/tlog_proof.h"
 
 // The formats against tests/vectors/formats.json, which was made without this code.
@@ -175,6 +176,37 @@ TEST(FormatVectors, HeadersCheckpointsAndSeals) {
               text(vectors()["log"]["sources"]));
 }
 
+TEST(FormatVectors, AKeyChangeIsSignedByBothKeys) {
+    const json& vector = vectors()["key_change"];
+    const std::string origin = text(vectors()["origin"]);
+    const auto before = signer(vectors()["log_key"]);
+    const auto after = signer(vector);
+    const auto line = parse_batch_line(text(vector["line"]));
+    ASSERT_TRUE(line);
+    EXPECT_EQ(format_batch_line(*line), text(vector["line"]));
+    const auto header = parse_header(line->header);
+    ASSERT_TRUE(header) << header.error().message;
+    ASSERT_TRUE(header->key_change);
+    EXPECT_EQ(header->key_change->new_key, text(vector["vkey"]));
+    EXPECT_EQ(*format_header(*header), text(vector["header"]));
+    EXPECT_EQ(*sign_note(text(vector["checkpoint_text"]), origin, {before.get(), after.get()}),
+              text(vector["checkpoint"]));
+    EXPECT_EQ(to_base64(*before->sign(*from_hex(text(vector["seal_payload"])))),
+              text(vector["seal"]));
+}
+
+TEST(FormatVectors, Receipt) {
+    const json& vector = vectors()["receipt"];
+    const auto receipt = parse_receipt(text(vector["text"]));
+    ASSERT_TRUE(receipt) << receipt.error().message;
+    EXPECT_EQ(format_receipt(*receipt), text(vector["text"]));
+    const Bytes payload = receipt_payload(log_id_of(text(vectors()["origin"])), receipt->index,
+                                          receipt->leaf, receipt->received_at);
+    EXPECT_EQ(to_hex(payload), text(vector["payload"]));
+    const auto key = signer(vectors()["log_key"]);
+    EXPECT_TRUE(crypto::verify(key->public_key(), payload, receipt->sig));
+}
+
 TEST(FormatVectors, Evidence) {
     const std::string file = text(vectors()["evidence"]["file"]);
     const json& log = vectors()["log"];
@@ -187,7 +219,6 @@ TEST(FormatVectors, Evidence) {
     EXPECT_EQ(format_evidence(*evidence), file);
     EXPECT_EQ(parse_tlog_proof(file)->extra, text(vectors()["evidence"]["extra"]));
 }
-
 
 }  // namespace
 }  // namespace anchorlog::wire
