@@ -64,7 +64,7 @@ class FakeLog:
 
     def __init__(self, certificate: tuple[Path, Path], client_ca: Path) -> None:
         self.origin = "test.example/gw"
-        self._key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+        self.key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
         self.entries: list[Json] = []
         self.stored: dict[Number, bytes] = {}
         self.highest: dict[str, tuple[int, int]] = {}
@@ -85,7 +85,7 @@ class FakeLog:
 
     @property
     def vkey(self) -> str:
-        blob = b"\x01" + self._key.public_key().public_bytes_raw()
+        blob = b"\x01" + self.key.public_key().public_bytes_raw()
         key_id = hashlib.sha256(self.origin.encode() + b"\n" + blob).digest()[:4]
         return f"{self.origin}+{key_id.hex()}+{base64.b64encode(blob).decode()}"
 
@@ -93,7 +93,7 @@ class FakeLog:
         leaves = self.headers if leaves is None else leaves
         root = base64.b64encode(tree_root(leaves)).decode()
         text = f"{self.origin}\n{len(leaves)}\n{root}\n"
-        blob = bytes.fromhex(self.vkey.split("+")[1]) + self._key.sign(text.encode())
+        blob = bytes.fromhex(self.vkey.split("+")[1]) + self.key.sign(text.encode())
         return f"{text}\n\u2014 {self.origin} {base64.b64encode(blob).decode()}\n"
 
     def start(self) -> None:

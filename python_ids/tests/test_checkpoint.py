@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -11,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from anchorlog_ids.checkpoint import Checkpoint, CheckpointError, LogKey, verify_consistency
 from fake_log import consistency_path, tree_root
 
+VECTORS = Path(__file__).resolve().parents[2] / "tests" / "vectors" / "formats.json"
 LEAVES = [b"leaf %d" % number for number in range(33)]
 
 # The golden note: seed 00..1f, one leaf `{"v":1}`.
@@ -33,7 +36,7 @@ def test_published_vkey_parses() -> None:
 
 def test_golden_note() -> None:
     checkpoint = Checkpoint.parse(GOLDEN_NOTE)
-    checkpoint.verify(LogKey.parse(GOLDEN_VKEY))
+    checkpoint.verify([LogKey.parse(GOLDEN_VKEY)])
     assert (checkpoint.origin, checkpoint.size) == ("anchorlog.example/gw-01", 1)
     assert checkpoint.root == tree_root([b'{"v":1}'])
     assert checkpoint.key_ids(checkpoint.origin) == ["bebb40df"]
@@ -41,10 +44,18 @@ def test_golden_note() -> None:
 
 def test_unknown_signatures_are_ignored_but_not_enough() -> None:
     grease = "\u2014 other.example AAAAAAECAwQ=\n"
-    Checkpoint.parse(GOLDEN_NOTE + grease).verify(LogKey.parse(GOLDEN_VKEY))
+    Checkpoint.parse(GOLDEN_NOTE + grease).verify([LogKey.parse(GOLDEN_VKEY)])
     text = GOLDEN_NOTE.split("\n\n", maxsplit=1)[0]
     with pytest.raises(CheckpointError, match="not signed by"):
-        Checkpoint.parse(f"{text}\n\n{grease}").verify(LogKey.parse(GOLDEN_VKEY))
+        Checkpoint.parse(f"{text}\n\n{grease}").verify([LogKey.parse(GOLDEN_VKEY)])
+
+
+def test_a_change_of_the_key_counts_for_the_newer_one() -> None:
+    vectors = json.loads(VECTORS.read_text())
+    old, new = (LogKey.parse(vectors[name]["vkey"]) for name in ("log_key", "key_change"))
+    note = Checkpoint.parse(vectors["key_change"]["checkpoint"])
+    assert note.verify([old]) == old
+    assert note.verify([new]) == note.verify([old, new]) == new
 
 
 def hardware_line(key: ec.EllipticCurvePrivateKey, text: str) -> str:
@@ -60,10 +71,10 @@ def test_the_line_of_a_hardware_key_is_ignored_true_or_false() -> None:
     text = GOLDEN_NOTE.split("\n\n", maxsplit=1)[0] + "\n"
     for signed in (text, "another text\n"):
         note = Checkpoint.parse(GOLDEN_NOTE + hardware_line(key, signed))
-        note.verify(LogKey.parse(GOLDEN_VKEY))
+        note.verify([LogKey.parse(GOLDEN_VKEY)])
         assert note.key_ids(note.origin)[0] == "bebb40df", "what a first contact pins"
     with pytest.raises(CheckpointError, match="not signed by"):
-        Checkpoint.parse(text + "\n" + hardware_line(key, text)).verify(LogKey.parse(GOLDEN_VKEY))
+        Checkpoint.parse(text + "\n" + hardware_line(key, text)).verify([LogKey.parse(GOLDEN_VKEY)])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +88,7 @@ def test_the_line_of_a_hardware_key_is_ignored_true_or_false() -> None:
 def test_changed_note_does_not_verify(before: str, after: str) -> None:
     changed = Checkpoint.parse(GOLDEN_NOTE.replace(before, after))
     with pytest.raises(CheckpointError, match="false"):
-        changed.verify(LogKey.parse(GOLDEN_VKEY))
+        changed.verify([LogKey.parse(GOLDEN_VKEY)])
 
 
 @pytest.mark.parametrize(

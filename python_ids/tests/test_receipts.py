@@ -28,6 +28,7 @@ RAW = KEY.public_key().public_bytes(
 KEY_ID = hashlib.sha256(b"log.example\n\1" + RAW).digest()[:4]
 LOG_KEY = LogKey("log.example", KEY_ID, RAW)
 AT_MS = 1_767_323_110_250
+VECTORS = Path(__file__).resolve().parents[2] / "tests" / "vectors" / "formats.json"
 
 
 def receipt(seq_no: int = 1, **changes: Any) -> dict[str, Any]:
@@ -46,7 +47,17 @@ def receipt(seq_no: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_receipt_of_the_log_holds() -> None:
-    check_receipt(receipt(), LOG_KEY)
+    check_receipt(receipt(), [LOG_KEY])
+
+
+def test_the_receipt_of_the_formats_holds_under_each_pinned_key() -> None:
+    vectors = json.loads(VECTORS.read_text())
+    made = json.loads(vectors["receipt"]["text"])
+    key, next_key = (LogKey.parse(vectors[name]["vkey"]) for name in ("log_key", "key_change"))
+    check_receipt(made, [key])
+    check_receipt(made, [next_key, key])
+    with pytest.raises(CheckpointError, match="not pinned"):
+        check_receipt(made, [next_key])
 
 
 @pytest.mark.parametrize("changes", [
@@ -56,7 +67,7 @@ def test_a_receipt_of_the_log_holds() -> None:
 ])
 def test_any_other_promises_nothing(changes: dict[str, Any]) -> None:
     with pytest.raises(CheckpointError):
-        check_receipt(receipt(**changes), LOG_KEY)
+        check_receipt(receipt(**changes), [LOG_KEY])
 
 
 def test_a_session_asks_and_keeps(open_spool: Callable[..., Spool], tmp_path: Path) -> None:
@@ -64,7 +75,7 @@ def test_a_session_asks_and_keeps(open_spool: Callable[..., Spool], tmp_path: Pa
     spool, warnings = open_spool(), list[str]()
     kept = ReceiptFile(tmp_path / "kept", lambda: now)
     session = Session(
-        spool, counting_sources(), ["cam-1"], LogTrust(key=LOG_KEY), SessionCounts(), notice,
+        spool, counting_sources(), ["cam-1"], LogTrust(keys=(LOG_KEY,)), SessionCounts(), notice,
         warnings.append, kept,
     )
     assert FrameDecoder().feed(session.start())[0]["receipts"] is True

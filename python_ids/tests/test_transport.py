@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from anchorlog_ids.checkpoint import LogKey
 from anchorlog_ids.clock import Sources
@@ -80,7 +81,7 @@ class Run:
 
 @pytest.fixture
 def run(fake_log: FakeLog, pki: Pki, open_spool: SpoolMaker) -> Run:
-    trust = LogTrust(fake_log.origin, LogKey.parse(fake_log.vkey))
+    trust = LogTrust(fake_log.origin, (LogKey.parse(fake_log.vkey),))
     return Run(fake_log, pki, open_spool(), trust, SessionCounts(), [])
 
 
@@ -263,7 +264,7 @@ def test_another_key_is_a_fork(run: Run) -> None:
     other = "test.example/gw+00000000+AQ=="
     with pytest.raises(ValueError, match="not an Ed25519 key"):
         LogKey.parse(other)
-    run.trust.key = LogKey("test.example/gw", b"\x00" * 4, b"\x00" * 32)
+    run.trust.keys = (LogKey("test.example/gw", b"\x00" * 4, b"\x00" * 32),)
     run.spool.append(DEVICE, [draft(0)])
     with pytest.raises(LogForked, match="not signed by"):
         run.deliver()
@@ -276,6 +277,21 @@ def test_another_origin_is_a_fork(run: Run) -> None:
     run.log.origin = "test.example/other"
     run.spool.append(DEVICE, [draft(1)])
     with pytest.raises(LogForked, match="calls itself"):
+        run.deliver()
+
+
+def test_a_key_that_was_told_before_may_replace_the_old_one_but_not_the_reverse(run: Run) -> None:
+    old_key, old_vkey = run.log.key, run.log.vkey
+    run.spool.append(DEVICE, [draft(0)])
+    run.deliver()
+    run.log.key = Ed25519PrivateKey.generate()
+    run.trust = LogTrust(run.log.origin, (LogKey.parse(old_vkey), LogKey.parse(run.log.vkey)))
+    run.spool.append(DEVICE, [draft(1)])
+    run.deliver()
+    assert run.spool.get("key_id") == run.log.vkey.split("+")[1]
+    run.log.key = old_key
+    run.spool.append(DEVICE, [draft(2)])
+    with pytest.raises(LogForked, match="not signed by"):
         run.deliver()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,18 +71,24 @@ class Checkpoint:
             raise CheckpointError("checkpoint: root is not 32 bytes")
         return cls(origin, int(size_text), root, text, _signature_lines(tail))
 
-    def verify(self, key: LogKey) -> None:
-        """Raises unless the log's own key signed this note."""
-        for name, key_id, signature in self.signatures:
-            if (name, key_id) == (key.name, key.key_id):
+    def verify(self, keys: Sequence[LogKey]) -> LogKey:
+        """The newest of `keys` that signed this note; raises if none did, or one falsely."""
+        signed = None
+        for key in keys:
+            for name, key_id, signature in self.signatures:
+                if (name, key_id) != (key.name, key.key_id):
+                    continue
                 try:
                     Ed25519PublicKey.from_public_bytes(key.public_key).verify(
                         signature, self.text.encode()
                     )
                 except InvalidSignature as error:
                     raise CheckpointError("checkpoint: the log's signature is false") from error
-                return
-        raise CheckpointError(f"checkpoint: not signed by {key.name}+{key.key_id.hex()}")
+                signed = key
+        if signed is None:
+            known = " or ".join(f"{key.name}+{key.key_id.hex()}" for key in keys)
+            raise CheckpointError(f"checkpoint: not signed by {known}")
+        return signed
 
     def key_ids(self, name: str) -> list[str]:
         return [key_id.hex() for signer, key_id, _ in self.signatures if signer == name]

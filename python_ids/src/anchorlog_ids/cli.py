@@ -114,7 +114,10 @@ def _add_delivery_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spool", type=Path, metavar="FILE")
     parser.add_argument("--spool-bytes", type=_positive, default=SPOOL_BYTES_MAX, metavar="N")
     parser.add_argument("--origin", help="the log's identity; default: pinned at first contact")
-    parser.add_argument("--vkey", help="the log's verifier key; without it no signature is checked")
+    parser.add_argument(
+        "--vkey", action="append", default=[], help="the log's verifier key; without it no "
+        "signature is checked. Before the log's key is changed, give the old and then the new one"
+    )
     parser.add_argument(
         "--receipts", type=Path, metavar="FILE", help="keep the log's signed promises there"
     )
@@ -155,8 +158,8 @@ def _open_delivery(
         raise AlertError(f"missing {' '.join(missing)}")
     host, port = args.server
     endpoint = Endpoint(host, port, args.server_name or host, args.ca, args.cert, args.key)
-    trust = LogTrust(args.origin, LogKey.parse(args.vkey) if args.vkey else None)
-    if trust.key is None:
+    trust = LogTrust(args.origin, tuple(LogKey.parse(vkey) for vkey in args.vkey))
+    if not trust.keys:
         _warn("no --vkey: the log's signatures are not checked, only its history")
 
     def make_gap(device: str, summary: Json) -> Any:

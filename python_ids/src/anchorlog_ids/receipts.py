@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,9 +25,9 @@ class ReceiptError(CheckpointError):
     """A receipt that promises nothing."""
 
 
-def check_receipt(receipt: Json, key: LogKey) -> None:
-    """Raises unless the log's key signed it. Whether the log keeps it is `logverify receipt`'s
-    to say."""
+def check_receipt(receipt: Json, keys: Sequence[LogKey]) -> None:
+    """Raises unless one of the log's keys signed it. Whether the log keeps it is `logverify
+    receipt`'s to say."""
     try:
         received = datetime.strptime(receipt["received_at"], _TIME_FORMAT).astimezone(UTC)
         leaf = bytes.fromhex(receipt["leaf"])
@@ -37,10 +37,11 @@ def check_receipt(receipt: Json, key: LogKey) -> None:
         raise ReceiptError(f"receipt: bad member {error}") from error
     since = received - datetime(1970, 1, 1, tzinfo=UTC)
     at_ms = (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
+    key = next((one for one in keys if one.key_id.hex() == receipt.get("signer")), None)
+    if key is None:
+        raise ReceiptError(f"receipt: signed by {receipt.get('signer')}, which is not pinned")
     log_id = hashlib.sha256(key.name.encode()).digest()
     payload = _PREFIX + log_id + index + leaf + at_ms.to_bytes(8, "big")
-    if receipt.get("signer") != key.key_id.hex():
-        raise ReceiptError(f"receipt: signed by {receipt.get('signer')}, not {key.key_id.hex()}")
     try:
         Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, payload)
     except InvalidSignature as error:

@@ -41,11 +41,17 @@ class LogForked(Exception):
 
 @dataclass
 class LogTrust:
-    """What the operator said about the log. Without `key` the checkpoint's signature cannot be
-    checked, only that key id and history stay the same."""
+    """What the operator said about the log. Without `keys` the checkpoint's signature cannot be
+    checked, only that key id and history stay the same. Several are one log's keys, the oldest
+    first: it may go on to a later one, and never back."""
 
     origin: str | None = None
-    key: LogKey | None = None
+    keys: tuple[LogKey, ...] = ()
+
+    def keys_from(self, pinned: str | None) -> tuple[LogKey, ...]:
+        """Those that may still sign, given the id of the one that did last."""
+        ids = [key.key_id.hex() for key in self.keys]
+        return self.keys[ids.index(pinned) :] if pinned in ids else self.keys
 
 
 @dataclass
@@ -180,8 +186,8 @@ class Session:
         if self._receipts is None:
             return
         try:
-            if self._trust.key is not None:
-                check_receipt(message, self._trust.key)
+            if self._trust.keys:
+                check_receipt(message, self._trust.keys)
         except CheckpointError as error:
             self._warn(str(error))
             return
@@ -261,12 +267,10 @@ class Session:
         new = Checkpoint.parse(note)
         if new.origin != origin:
             raise CheckpointError(f"checkpoint is of {new.origin!r}, another log")
-        if self._trust.key is not None:
-            new.verify(self._trust.key)
         key_ids = new.key_ids(new.origin)
         pinned = self._spool.get("key_id")
-        if self._trust.key is not None:
-            pinned = self._trust.key.key_id.hex()
+        if self._trust.keys:
+            pinned = new.verify(self._trust.keys_from(pinned)).key_id.hex()
         if pinned is not None and pinned not in key_ids:
             raise CheckpointError(f"checkpoint is not signed by the pinned key {pinned}")
         if pinned is None and not key_ids:
