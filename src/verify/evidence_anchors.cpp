@@ -76,7 +76,13 @@ bool EvidenceCheck::check_claim(EvidenceWalk& walk, const AnchorClaim& claim) {
     }
     ours.history_root = root.value_or(Hash{});
     anchors_.batch(ours, 0);
-    if (claim.matched && !is_sealed_by(claim.record, walk.keys)) {
+    if (claim.matched && !is_sealed_by(claim.record, walk.keys.at(claim.record.batch_id))) {
+        if (claim.record.batch_id.value >= walk.checkpoint->size.value) {
+            walk.undecided.push_back("the anchored record of " + place_of(claim) +
+                                     " is newer than the evidence's checkpoint and no key of "
+                                     "then sealed it: export it again");
+            return true;
+        }
         return walk.fail("anchor", "under an anchored record that no trusted key sealed",
                          place_of(claim));
     }
@@ -155,7 +161,7 @@ std::string EvidenceCheck::still_holds(const EvidenceWalk& walk) {
                to_hex(walk.header->merkle_root) + " is " + std::string(to_string(outer.level)) +
                "; only the entry shown is not the one sealed there";
     }
-    if (kind == "header" || kind == "history_path" || kind == "checkpoint") {
+    if (kind == "header" || kind == "history_path" || kind == "keys" || kind == "checkpoint") {
         return "nothing: entry and header fit each other, which whoever wrote both can arrange";
     }
     if (kind == "batch" || kind == "store") return "nothing of this entry";
@@ -181,7 +187,7 @@ void EvidenceCheck::run(const wire::Evidence& evidence, const HistoryPaths& path
         if (auto stated = wire::parse_checkpoint(note->text)) {
             walk.note = std::move(*note);
             walk.checkpoint = std::move(*stated);
-            walk.keys = trust_.keys_of(walk.checkpoint->origin);
+            walk.keys = KeyChain(trust_.keys_of(walk.checkpoint->origin));
             report_.origin = walk.checkpoint->origin;
         }
     }

@@ -63,9 +63,9 @@ bool EvidenceCheck::inner_links(EvidenceWalk& walk) const {
 }
 
 bool EvidenceCheck::outer_links(EvidenceWalk& walk) {
-    return check_header(walk) && check_history(walk) && check_checkpoint(walk) &&
-           check_hardware(walk) && check_witnesses(walk) && check_seal(walk) &&
-           check_anchors(walk) && check_stamps(walk);
+    return check_header(walk) && check_history(walk) && check_keys(walk) &&
+           check_checkpoint(walk) && check_hardware(walk) && check_witnesses(walk) &&
+           check_seal(walk) && check_anchors(walk) && check_stamps(walk);
 }
 
 bool EvidenceCheck::check_line(EvidenceWalk& walk) const {
@@ -193,24 +193,76 @@ bool EvidenceCheck::check_history(EvidenceWalk& walk) const {
                                        std::to_string(size.value));
 }
 
+// Each change of the key: where it stands in the history, and that both keys signed it there.
+bool EvidenceCheck::check_keys(EvidenceWalk& walk) const {
+    constexpr const char* kPhrase = "under a change of the log's key that does not hold";
+    const std::vector<wire::EvidenceKey>& changes = walk.evidence.keys;
+    const TreeSize size = walk.checkpoint->size;
+    std::uint64_t next = 1;  // the genesis changes no key
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        const wire::EvidenceKey& change = changes[i];
+        const std::string which = "keys[" + std::to_string(i) + "]: ";
+        const auto header = wire::parse_header(change.header);
+        if (!header) return walk.fail("keys", kPhrase, which + header.error().message);
+        if (header->v != wire::kHeaderVersion) {
+            walk.undecided.push_back("a change of the log's key is of version " +
+                                     std::to_string(header->v) +
+                                     ", which this program does not know");
+            return false;
+        }
+        const std::uint64_t batch = header->batch_id.value;
+        if (header->log != walk.checkpoint->origin || batch < next || batch >= size.value) {
+            return walk.fail("keys", kPhrase, which + "it is of another log or out of order");
+        }
+        next = batch + 1;
+        const Hash leaf = merkle::hash_leaf(as_bytes(change.header));
+        const auto root = merkle::inclusion_root(batch, size, leaf, change.path);
+        if (root != walk.checkpoint->root) {
+            return walk.fail("keys", kPhrase,
+                             which + "its path does not lead to the checkpoint's root",
+                             "root " + to_hex(walk.checkpoint->root),
+                             root ? to_hex(*root) : "no root: the path has the wrong length");
+        }
+        const auto roots = merkle::prefix_roots(batch, size, leaf, change.path, *root);
+        const auto note = wire::parse_note(change.checkpoint);
+        const auto stated =
+            note ? wire::parse_checkpoint(note->text) : Result<wire::Checkpoint>(note.error());
+        if (!stated || stated->origin != walk.checkpoint->origin || stated->size.value != next ||
+            stated->root != roots->through || header->prev_root != roots->before) {
+            return walk.fail("keys", kPhrase,
+                             which + "its own checkpoint is not one of this history");
+        }
+        if (auto added = walk.keys.add(*header, *note); !added) {
+            return walk.fail("keys", kPhrase, which + added.error().message);
+        }
+    }
+    if (changes.empty()) return true;
+    if (!walk.keys.is_trusted()) {
+        return walk.fail("keys", "under keys that the trust file does not name",
+                         "the log changed its key at " + walk.keys.changes(),
+                         "one of the keys before or behind them", "none");
+    }
+    return walk.ok("keys", "changed at " + walk.keys.changes() +
+                               ", each signed by the key before and the key behind");
+}
+
 bool EvidenceCheck::check_checkpoint(EvidenceWalk& walk) const {
     const wire::Checkpoint& stated = *walk.checkpoint;
-    if (walk.keys.empty()) {
+    const std::vector<wire::VerifierKey>& keys = walk.keys.at_size(stated.size);
+    if (keys.empty()) {
         return walk.fail("checkpoint", "of a log that the trust file does not name", "",
                          "one of its log lines", stated.origin);
     }
-    if (auto valid = wire::verify_note(*walk.note, walk.keys); !valid) {
+    if (auto valid = wire::verify_note(*walk.note, keys); !valid) {
         return walk.fail(
-            "checkpoint", "under a checkpoint that does not hold", valid.error().message,
-            "the signature of " + wire::format_vkey(walk.keys.front()), "none that verifies");
-    }
-    if (!walk.evidence.keys.empty()) {
-        walk.undecided.emplace_back(
-            "the log's key changed before this batch, which this version does not follow");
+            "checkpoint", "under a checkpoint that does not hold",
+            valid.error().message + "; if the log changed its key, the evidence leaves that out",
+            "the signature of " + wire::format_vkey(keys.front()), "none that verifies");
     }
     return walk.ok("checkpoint", "size " + std::to_string(stated.size.value) + ", root " +
-                                     to_hex(stated.root) + ", signed by the trusted key of " +
-                                     stated.origin);
+                                     to_hex(stated.root) + ", signed by the " +
+                                     (walk.keys.changes().empty() ? "trusted key" : "key then") +
+                                     " of " + stated.origin);
 }
 
 // Whoever stole the log's own key lacks the one that never leaves its device.
@@ -270,21 +322,27 @@ bool EvidenceCheck::check_seal(EvidenceWalk& walk) const {
     const Hash log_id = wire::log_id_of(walk.checkpoint->origin);
     const Bytes payload = wire::seal_payload(log_id, header.batch_id, header.merkle_root,
                                              walk.roots.through, header.sealed_at);
+    const std::vector<wire::VerifierKey>& keys = walk.keys.at(header.batch_id);
     const auto sealed_by =
-        std::find_if(walk.keys.begin(), walk.keys.end(), [&](const wire::VerifierKey& key) {
+        std::find_if(keys.begin(), keys.end(), [&](const wire::VerifierKey& key) {
             return wire::format_key_id(key.key_id) == header.signer &&
                    crypto::verify(key.key, payload, walk.evidence.seal);
         });
-    if (sealed_by == walk.keys.end()) {
+    if (sealed_by == keys.end()) {
         return walk.fail("seal", "under a seal no trusted key made", "",
-                         "key " + header.signer + " of the trust file",
-                         "no such key, or not its signature");
+                         "the signature of " + wire::format_vkey(keys.front()),
+                         "none of it; the header names key " + header.signer);
     }
     walk.signer = sealed_by->key;
     walk.level = std::max(walk.level, Level::sealed);
-    walk.basis.insert(
-        walk.basis.begin(),
-        "sealed: checkpoint and seal under the trust file's key " + wire::format_vkey(*sealed_by));
+    const std::string& changes = walk.keys.changes();
+    walk.basis.insert(walk.basis.begin(),
+                      changes.empty()
+                          ? "sealed: checkpoint and seal under the trust file's key " +
+                                wire::format_vkey(*sealed_by)
+                          : "sealed: under the log's key of that time " +
+                                wire::format_vkey(*sealed_by) + ", which the key changes in " +
+                                changes + " join to the trust file's");
     return walk.ok("seal", "Ed25519 by key " + to_hex(ByteView(walk.signer)));
 }
 

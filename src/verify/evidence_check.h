@@ -15,6 +15,7 @@
 #include "verify/anchor_audit.h"
 #include "verify/entry_reader.h"
 #include "verify/fault_list.h"
+#include "verify/key_chain.h"
 
 namespace anchorlog::verify {
 
@@ -55,7 +56,7 @@ struct EvidenceWalk {
     Hash header_leaf;
     std::optional<wire::Note> note;
     std::optional<wire::Checkpoint> checkpoint;
-    std::vector<wire::VerifierKey> keys;  // the trust file's, of the checkpoint's origin
+    KeyChain keys;  // from the trust file's of the checkpoint's origin
     merkle::PrefixRoots roots;            // history before and through the header
     crypto::PublicKey signer{};
     Level level = Level::none;
@@ -101,6 +102,7 @@ private:
     [[nodiscard]] bool check_header(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_source(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_history(EvidenceWalk& walk) const;
+    [[nodiscard]] bool check_keys(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_checkpoint(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_hardware(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_witnesses(EvidenceWalk& walk) const;

@@ -108,10 +108,11 @@ Result<void> EvidenceSource::read_batches() {
         }
         if (facts.understood) keep_header(step->fact);
         if (facts.understood && facts.seal_holds) keep_sealed(step->fact);
-        if (facts.understood && step->fact.header.key_change) {
-            const auto& now = keys->current()->keys;
-            later_keys_.insert(later_keys_.end(), now.begin(), now.end());
-        }
+        const auto& change = step->fact.header.key_change;
+        if (!facts.understood || !change) continue;
+        const auto& now = keys->current()->keys;
+        const bool is_followed = now.size() == 1 && wire::format_vkey(now[0]) == change->new_key;
+        if (is_followed) key_changes_.push_back(step->fact.header);
     }
     origin_ = history.origin();
     undecided_ = std::move(history_report.undecided);
@@ -306,7 +307,7 @@ Result<void> EvidenceSource::add_history(const FoundEntry& found, wire::Evidence
     if (!path) return std::move(path).error();
     evidence.history_path = std::move(*path);
     for (const std::uint64_t key : key_batches_) {
-        if (key >= batch) continue;
+        if (key >= size) break;
         auto key_line = batch_line(key);
         if (!key_line) return std::move(key_line).error();
         auto key_path = paths_of(key)(TreeSize(size));

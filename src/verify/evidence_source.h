@@ -57,8 +57,8 @@ public:
     // the newest.
     [[nodiscard]] const std::optional<BatchFact>& batch_of_asked() const { return asked_; }
     [[nodiscard]] const std::optional<BatchFact>& newest() const { return newest_; }
-    // The keys that the log changed to.
-    [[nodiscard]] const std::vector<wire::VerifierKey>& later_keys() const { return later_keys_; }
+    // The changes of the log's key, in order, each followed by the audit.
+    [[nodiscard]] const std::vector<wire::Header>& key_changes() const { return key_changes_; }
     // The leaves that give the batch's root.
     [[nodiscard]] Result<std::vector<Hash>> leaves_of(const wire::Header& header) {
         return batch_leaves(header);
@@ -91,7 +91,7 @@ private:
     std::optional<std::uint64_t> asked_index_;
     std::optional<BatchFact> asked_;
     std::optional<BatchFact> newest_;
-    std::vector<wire::VerifierKey> later_keys_;
+    std::vector<wire::Header> key_changes_;
     std::vector<Hash> header_leaves_;  // as far as the history could be recomputed
     std::vector<std::uint64_t> key_batches_;
     std::uint64_t batches_end_ = 0;  // of all lines, readable or not

@@ -42,15 +42,32 @@ private:
         const Bytes payload = wire::receipt_payload(wire::log_id_of(report_.origin), receipt.index,
                                                     receipt.leaf, receipt.received_at);
         std::vector<wire::VerifierKey> keys = trust_.keys_of(report_.origin);
-        keys.insert(keys.end(), source_.later_keys().begin(), source_.later_keys().end());
+        for (const wire::Header& change : source_.key_changes()) {
+            if (auto key = wire::parse_vkey(change.key_change->new_key)) keys.push_back(*key);
+        }
         for (const wire::VerifierKey& key : keys) {
             if (wire::format_key_id(key.key_id) != receipt.signer) continue;
-            if (crypto::verify(key.key, payload, receipt.sig)) return {};
+            if (crypto::verify(key.key, payload, receipt.sig)) return check_reign(key);
             return Error{Errc::refused, "the receipt proves nothing: key " + receipt.signer +
                                             " of " + report_.origin + " did not sign it"};
         }
         return Error{Errc::refused, "the receipt proves nothing: its key " + receipt.signer +
                                         " is none that counts for " + report_.origin};
+    }
+
+    // Entries behind a change of the key came after it: no honest log promised them with the old.
+    Result<void> check_reign(const wire::VerifierKey& key) {
+        const std::string vkey = wire::format_vkey(key);
+        const std::uint64_t index = report_.receipt->index.value;
+        std::uint64_t end = UINT64_MAX;  // of the entries that its reign covers
+        for (const wire::Header& change : source_.key_changes()) {
+            if (change.key_change->old_key == vkey) end = change.first_index.value;
+            if (change.key_change->new_key == vkey) end = UINT64_MAX;
+        }
+        if (index < end) return {};
+        return Error{Errc::refused, "the receipt proves nothing: its key " +
+                                        report_.receipt->signer + " was replaced before entry " +
+                                        std::to_string(end) + ", whoever had it then made this"};
     }
 
     Result<void> judge() {

@@ -220,7 +220,7 @@ private:
         }
         log.seal();
         log.hardware = device;
-        if (chance(8)) log.change_key(++key_seed_);
+        if (chance(8)) log.change_key(++key_seed_, chance(2) ? "planned" : "compromise");
         if (chance(3)) anchor();
         if (chance(4)) log.stamp_file();
     }

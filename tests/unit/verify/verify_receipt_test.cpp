@@ -122,6 +122,9 @@ TEST_F(VerifyReceipt, TheKeyThatTheLogChangedToCounts) {
     log.fill(1, 5);
     EXPECT_EQ(check(log, receipt_of(12, 7)).verdict, Verdict::pass);
     EXPECT_EQ(check(log, receipt_of(2)).verdict, Verdict::pass);
+    const ReceiptReport late = check(log, receipt_of(12));
+    EXPECT_EQ(late.verdict, Verdict::undecided) << "by the key that was replaced";
+    EXPECT_NE(to_text(late).find("was replaced before entry 10"), std::string::npos);
 }
 
 }  // namespace
