@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 START_S_MAX = 60.0
+BUILD_S_MAX = 3600.0
 BUILD_BASE = "anchorlog-build-base"
+BUILT = "anchorlog-test-built"
 # What pip, npm and others read when a proxy signs with a certificate of its own.
 CERTIFICATE_VARIABLES = ["PIP_CERT", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "npm_config_cafile"]
 # What systemd needs inside a container. --privileged asks for more, which a machine that is itself
@@ -129,6 +131,27 @@ class DockerHost:
                 f"FROM {base}\nCOPY bundle.crt /bundle.crt\nENV {values}\n")
             run("docker", "build", "--tag", BUILD_BASE, folder, timeout_s=120)
         return BUILD_BASE
+
+    def build_image(self, project: Path, target: str, image: str) -> None:
+        """As docker/Dockerfile says; with the machine's network, because a bridge may have no
+        DNS."""
+        run("docker", "build", "--network", "host", "--build-arg",
+            f"BUILD_BASE={self.build_base()}", "--file", str(project / "docker/Dockerfile"),
+            "--target", target, "--tag", image, str(project), timeout_s=BUILD_S_MAX)
+
+    def build_packages(self, project: Path, folder: Path, options: list[str]) -> str:
+        """Where docker/Dockerfile has built the programs, on Debian 13, the packages are made."""
+        self.build_image(project, "build", BUILT)
+        script = (
+            "apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "
+            "--no-install-recommends dpkg-dev file python3-venv >/dev/null; "
+            "cp -r /project/config /project/docs /project/LICENSE /project/python_ids .; "
+            f"config/debian/build {' '.join(options)}; mkdir -p /made/build; "
+            "cp -r build/packages /made/build/; "
+            f"chown -R {os.getuid()}:{os.getgid()} /made"
+        )
+        return run("docker", "run", "--rm", "--network", "host", f"--volume={project}:/project:ro",
+                   f"--volume={folder}:/made", BUILT, "bash", "-ec", script, timeout_s=1800)
 
     def systemd_image(self, release: str) -> str:
         """The base image with systemd, as a machine has it."""

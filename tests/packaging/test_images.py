@@ -21,7 +21,6 @@ E2E_TESTS = [f"tests/e2e/test_{name}.py" for name in (
 IMAGES = {"anchorlog": "anchorlog", "ids": "anchorlog-ids", "ganache": "anchorlog-ganache",
           "prometheus": "anchorlog-prometheus"}
 SERVICES = ["ganache", "setup", "anchorlogd", "ids", "verify", "prometheus"]
-BUILD_S_MAX = 3600
 VERDICT_S_MAX = 600
 
 
@@ -63,12 +62,8 @@ class Pipeline:
 
 @pytest.fixture(scope="module")
 def images(docker: DockerHost) -> dict[str, str]:
-    """As docker/Dockerfile says; with the machine's network, because a bridge may have no DNS."""
-    base = docker.build_base()
     for target, image in IMAGES.items():
-        run("docker", "build", "--network", "host", "--build-arg", f"BUILD_BASE={base}",
-            "--file", str(ROOT / "docker/Dockerfile"), "--target", target, "--tag", image,
-            str(ROOT), timeout_s=BUILD_S_MAX)
+        docker.build_image(ROOT, target, image)
     return IMAGES
 
 
