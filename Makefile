@@ -1,6 +1,6 @@
 # A thin front: the work is done by CMake, ctest, pytest and the scripts in tests/setup.
 .DEFAULT_GOAL := help
-.PHONY: help setup build package test test-full test-asan test-tsan test-report fuzz bench demo format tidy clean
+.PHONY: help setup build package test test-full test-asan test-tsan test-arm test-report fuzz bench demo format tidy clean
 
 JOBS ?= $(shell nproc)
 PYTHON := build/venv/bin/python
@@ -33,6 +33,13 @@ test-asan test-tsan: setup
 	@cmake --preset $(@:test-%=%) --log-level=WARNING
 	@cmake --build --preset $(@:test-%=%) -j $(JOBS)
 	@tests/setup/run_tests $(@:test-%=%)
+
+test-arm: setup ## unit tests, some end-to-end tests and the package of a build for 64-bit ARM, in QEMU
+	@tests/setup/install --arm
+	@config/debian/make_arm64_root
+	@cmake --preset arm64 --log-level=WARNING
+	@cmake --build --preset arm64 -j $(JOBS)
+	@tests/setup/run_tests arm64
 
 test-report: ## docs/test-report.md from the logs that the last test runs left
 	@tests/setup/test_report

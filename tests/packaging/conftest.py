@@ -22,6 +22,7 @@ PACKAGE_RUNS = [["anchorlog", "anchorlog-ids"], ["--version", "99.0.0", "anchorl
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: long; part of `make test-full` only")
+    config.addinivalue_line("markers", "arm64: of what `make test-arm` has built")
 
 
 @pytest.fixture(scope="session")
