@@ -62,7 +62,7 @@ bench-growth: build ## throughput and start-up at 0, 10 and 50 million entries; 
 	@$(BENCH)/growth.py --json build/growth.json
 
 bench-audit: build ## how fast a log is audited beside openssl dgst, its memory, one evidence file; 2 GB
-	@cmake --build --preset release -j $(JOBS) --target audit_store
+	@cmake --build --preset release -j $(JOBS) --target audit_store anchor_store
 	@$(BENCH)/audit.py --json build/audit.json
 
 bench-soak: build ## memory over 60 s of full load and 30 minutes of 10,000 alerts/s; 20 GB
