@@ -77,39 +77,18 @@ BatchFact read_batch(const RawLine& raw) {
     return fact;
 }
 
-constexpr std::size_t kFactsMax = BatchReader::kBlockBytes / 256;
+constexpr BlockLimits kLimits{kBatchLineSizeMax, BatchReader::kBlockBytes / 256, 900};
 // Blocks in the making and waiting to be taken.
 constexpr std::size_t kBlocksAhead = 16;
 
-BatchBlock read_block(const Block& block, const std::shared_ptr<const KeySet>& keys) {
-    BatchBlock out;
-    out.block = block;
-    out.error = block.error;
-    if (out.error) return out;
-    static thread_local std::string buffer;
-    FileLines lines(*block.file, block.file_size, block.range, kBatchLineSizeMax, buffer);
-    RawLine line;
-    while (out.facts.size() < kFactsMax) {
-        auto more = lines.next(line);
-        if (!more) {
-            out.error = std::move(more).error();
-            return out;
-        }
-        if (!*more) break;
-        BatchFact fact = read_batch(line);
+ReadBlock<BatchFact> read_block(const Block& block, const std::shared_ptr<const KeySet>& keys) {
+    return read_lines<BatchFact>(block, kLimits, [&keys](BatchFact& fact, const RawLine& line) {
+        fact = read_batch(line);
         const bool good = fact.shape == BatchFact::Shape::good;
         if (!keys->keys.empty() && (good || fact.shape == BatchFact::Shape::opaque)) {
             fact.signatures = check_signatures(fact.line, good ? &fact.header : nullptr, keys);
         }
-        out.facts.push_back(std::move(fact));
-    }
-    out.has_more = out.facts.size() >= kFactsMax;
-    out.block.range.begin = lines.offset();
-    out.block.range.at_line = true;
-    out.ends = lines.ends();
-    out.whole_lines = lines.whole_lines();
-    out.bytes = lines.bytes();
-    return out;
+    });
 }
 
 }  // namespace
@@ -117,57 +96,29 @@ BatchBlock read_block(const Block& block, const std::shared_ptr<const KeySet>& k
 BatchReader::BatchReader(FileSystem& fs, const std::vector<Segment>& segments, FaultList& faults,
                          WorkPool* pool, std::shared_ptr<const LogKeys> keys,
                          std::uint64_t block_bytes)
-    : fs_(fs), segments_(segments), faults_(faults), keys_(std::move(keys)),
-      plan_(fs, segments, block_bytes),
+    : fs_(fs), segments_(segments), faults_(faults),
       own_pool_(pool == nullptr ? std::make_unique<WorkPool>(1) : nullptr),
-      blocks_(
-          pool == nullptr ? *own_pool_ : *pool, kBlocksAhead, [this] { return plan_.next(); },
-          [all = keys_](const Block& block) { return read_block(block, all->current()); }),
-      numbered_(segments.size(), 0) {}
+      blocks_(fs, segments, pool == nullptr ? *own_pool_ : *pool, kBlocksAhead, block_bytes,
+              [all = std::move(keys)](const Block& block) {
+                  return read_block(block, all->current());
+              }) {}
 
-void BatchReader::take(BatchBlock block) {
-    const std::size_t segment = block.block.range.segment;
-    if (lines_.size() <= segment) {
-        lines_.resize(segment + 1, 0);
-        ++files_;
-    }
-    const std::uint64_t base = numbered_[segment];
-    lines_[segment] += block.whole_lines;
-    numbered_[segment] += block.facts.size();
-    bytes_ += block.bytes;
-    for (SegmentEnd& end : block.ends) {
-        end.line += base;
-        ends_.push_back(end);
-    }
-    for (BatchFact& fact : block.facts) {
-        fact.number += base;
-        const std::uint64_t name = segments_[segment].first_line;
-        if (fact.number == 0 && fact.claimed && *fact.claimed != name) {
-            faults_.add(misnamed_fault(segments_[segment]));
+void BatchReader::take(std::vector<BatchFact> facts) {
+    for (BatchFact& fact : facts) {
+        const Segment& segment = segments_[fact.segment];
+        if (fact.number == 0 && fact.claimed && *fact.claimed != segment.first_line) {
+            faults_.add(misnamed_fault(segment));
         }
         window_.push_back(std::move(fact));
     }
-    if (block.has_more) unfinished_ = std::move(block.block);
-}
-
-Result<bool> BatchReader::take_block() {
-    std::optional<BatchBlock> block;
-    if (unfinished_) {
-        block = read_block(*std::exchange(unfinished_, std::nullopt), keys_->current());
-    } else {
-        block = blocks_.next();
-    }
-    if (!block) return false;
-    if (block->error) return std::move(*block->error);
-    take(std::move(*block));
-    return true;
 }
 
 Result<void> BatchReader::fill(std::size_t count) {
     while (!at_end_ && window_.size() < count) {
-        auto more = take_block();
-        if (!more) return std::move(more).error();
-        at_end_ = !*more;
+        auto facts = blocks_.next();
+        if (!facts) return std::move(facts).error();
+        at_end_ = !facts->has_value();
+        if (*facts) take(std::move(**facts));
     }
     return {};
 }

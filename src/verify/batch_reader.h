@@ -8,10 +8,9 @@
 #include <vector>
 
 #include "anchorlog/wire/header.h"
-#include "verify/block_plan.h"
 #include "verify/fault_list.h"
+#include "verify/journal_blocks.h"
 #include "verify/log_keys.h"
-#include "verify/ordered_work.h"
 
 namespace anchorlog::verify {
 
@@ -36,17 +35,6 @@ struct BatchFact {
     std::uint64_t offset = 0;
     bool has_nul = false;
     std::string why;  // when bad
-};
-
-// The lines of one block, numbered from its own first one.
-struct BatchBlock {
-    Block block;
-    std::vector<BatchFact> facts;
-    std::vector<SegmentEnd> ends;
-    std::uint64_t whole_lines = 0;
-    std::uint64_t bytes = 0;
-    bool has_more = false;  // `block` is then what is left to be read
-    std::optional<Error> error;
 };
 
 // Hands out the batches in order and names what is wrong with the order; finds its way back
@@ -76,19 +64,16 @@ public:
     [[nodiscard]] const std::string& torn_at() const { return torn_at_; }
     [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
     // Of what was read so far.
-    [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return ends_; }
-    [[nodiscard]] std::vector<std::size_t> misnamed() const {
-        return misnamed_segments(segments_, lines_);
-    }
-    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-    [[nodiscard]] std::size_t files() const { return files_; }
+    [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return blocks_.ends(); }
+    [[nodiscard]] std::vector<std::size_t> misnamed() const { return blocks_.misnamed(); }
+    [[nodiscard]] std::uint64_t bytes() const { return blocks_.bytes(); }
+    [[nodiscard]] std::size_t files() const { return blocks_.files(); }
     [[nodiscard]] Fault line_fault(const BatchFact& fact, std::uint64_t batch, std::string kind,
                                    std::string phrase) const;
 
 private:
     [[nodiscard]] Result<void> fill(std::size_t count);
-    [[nodiscard]] Result<bool> take_block();
-    void take(BatchBlock block);
+    void take(std::vector<BatchFact> facts);
     [[nodiscard]] Result<bool> is_torn_end(const BatchFact& fact) const;
     [[nodiscard]] bool take_from_behind(std::uint64_t expected, Step& step);
     [[nodiscard]] bool lose(std::uint64_t expected, Step& step);
@@ -96,17 +81,9 @@ private:
     FileSystem& fs_;
     const std::vector<Segment>& segments_;
     FaultList& faults_;
-    std::shared_ptr<const LogKeys> keys_;
-    BlockPlan plan_;
     std::unique_ptr<WorkPool> own_pool_;  // where none is given
-    OrderedWork<Block, BatchBlock> blocks_;
-    std::optional<Block> unfinished_;
+    JournalBlocks<BatchFact> blocks_;
     std::deque<BatchFact> window_;
-    std::vector<SegmentEnd> ends_;
-    std::vector<std::uint64_t> lines_;     // whole ones, of each segment
-    std::vector<std::uint64_t> numbered_;  // lines of any kind, of each segment
-    std::uint64_t bytes_ = 0;
-    std::size_t files_ = 0;
     bool at_end_ = false;
     bool torn_ = false;
     std::string torn_at_;

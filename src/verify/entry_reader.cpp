@@ -121,40 +121,13 @@ void read_into(EntryFact& fact, const RawLine& line, DeviceCache* devices) {
     fact.too_long = line.too_long;
 }
 
-// More lines than an ordinary block of entries has. Of shorter ones, which are no entries, a block
-// is read piece by piece, so that its facts stay small.
-constexpr std::size_t kFactsMax = 4'096;
-// Few entries are shorter, so that the facts of a block are rarely moved while it is read.
-constexpr std::size_t kLineSizeShort = 300;
+constexpr BlockLimits kLimits{wire::kEntryLineSizeMax, 4'096, 300};
 
-EntryBlock read_block(const Block& block, DeviceNames& devices) {
-    EntryBlock out;
-    out.block = block;
-    out.error = block.error;
-    if (out.error) return out;
-    static thread_local std::string buffer;
+ReadBlock<EntryFact> read_block(const Block& block, DeviceNames& devices) {
     DeviceCache cache(devices);
-    FileLines lines(*block.file, block.file_size, block.range, wire::kEntryLineSizeMax, buffer);
-    const std::uint64_t end = std::min(block.range.end, block.file_size);
-    const std::uint64_t bytes = end > block.range.begin ? end - block.range.begin : 0;
-    out.facts.reserve(std::min<std::size_t>(kFactsMax, bytes / kLineSizeShort + 1));
-    RawLine line;
-    while (out.facts.size() < kFactsMax) {
-        auto more = lines.next(line);
-        if (!more) {
-            out.error = std::move(more).error();
-            return out;
-        }
-        if (!*more) break;
-        read_into(out.facts.emplace_back(), line, &cache);
-    }
-    out.has_more = out.facts.size() >= kFactsMax;
-    out.block.range.begin = lines.offset();
-    out.block.range.at_line = true;
-    out.ends = lines.ends();
-    out.whole_lines = lines.whole_lines();
-    out.bytes = lines.bytes();
-    return out;
+    return read_lines<EntryFact>(block, kLimits, [&cache](EntryFact& fact, const RawLine& line) {
+        read_into(fact, line, &cache);
+    });
 }
 
 // Blocks in the making and waiting to be taken; twice the threads keep all of them busy.
@@ -190,59 +163,31 @@ void FactWindow::put_back(std::vector<EntryFact> facts) {
 
 EntryReader::EntryReader(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
                          std::uint64_t block_bytes, std::size_t first_segment)
-    : segments_(segments), first_segment_(first_segment),
-      plan_(fs, segments, block_bytes, first_segment),
+    : segments_(segments),
       blocks_(
-          pool, ahead_of(pool), [this] { return plan_.next(); },
-          [devices = devices_](const Block& block) { return read_block(block, *devices); }),
-      lines_(first_segment, 0), numbered_(segments.size(), 0) {
+          fs, segments, pool, ahead_of(pool), block_bytes,
+          [devices = devices_](const Block& block) { return read_block(block, *devices); },
+          first_segment) {
     if (first_segment < segments.size()) next_guess_ = segments[first_segment].first_line;
 }
 
-void EntryReader::take(EntryBlock block) {
-    const std::size_t segment = block.block.range.segment;
-    if (lines_.size() <= segment) {
-        lines_.resize(segment + 1, 0);
-        ++files_;
-    }
-    const std::uint64_t base = numbered_[segment];
-    lines_[segment] += block.whole_lines;
-    numbered_[segment] += block.facts.size();
-    bytes_ += block.bytes;
-    for (SegmentEnd& end : block.ends) {
-        end.line += base;
-        ends_.push_back(end);
-    }
-    for (EntryFact& fact : block.facts) {
-        fact.number += base;
+void EntryReader::take(std::vector<EntryFact> facts) {
+    for (EntryFact& fact : facts) {
         // A file's name says what its first line is, so damage before it ends there.
-        if (fact.number == 0) next_guess_ = segments_[segment].first_line;
+        if (fact.number == 0) next_guess_ = segments_[fact.segment].first_line;
         fact.guess = next_guess_;
         fact.ordinal = next_ordinal_++;
         next_guess_ = fact.index() + 1;
     }
-    window_.append(std::move(block.facts));
-    if (block.has_more) unfinished_ = std::move(block.block);
-}
-
-Result<bool> EntryReader::take_block() {
-    std::optional<EntryBlock> block;
-    if (unfinished_) {
-        block = read_block(*std::exchange(unfinished_, std::nullopt), *devices_);
-    } else {
-        block = blocks_.next();
-    }
-    if (!block) return false;
-    if (block->error) return std::move(*block->error);
-    take(std::move(*block));
-    return true;
+    window_.append(std::move(facts));
 }
 
 Result<void> EntryReader::fill(std::size_t count) {
     while (!at_end_ && window_.size() < count) {
-        auto more = take_block();
-        if (!more) return std::move(more).error();
-        at_end_ = !*more;
+        auto facts = blocks_.next();
+        if (!facts) return std::move(facts).error();
+        at_end_ = !facts->has_value();
+        if (*facts) take(std::move(**facts));
     }
     return {};
 }

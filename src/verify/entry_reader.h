@@ -8,9 +8,8 @@
 
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/types.h"
-#include "verify/block_plan.h"
 #include "verify/device_names.h"
-#include "verify/ordered_work.h"
+#include "verify/journal_blocks.h"
 
 namespace anchorlog::verify {
 
@@ -43,17 +42,6 @@ struct EntryFact {
 
 // Takes one line apart and hashes it. Without `devices` alerts get none.
 [[nodiscard]] EntryFact read_entry(const RawLine& line, DeviceCache* devices = nullptr);
-
-// The lines of one block, numbered from its own first one.
-struct EntryBlock {
-    Block block;
-    std::vector<EntryFact> facts;
-    std::vector<SegmentEnd> ends;
-    std::uint64_t whole_lines = 0;
-    std::uint64_t bytes = 0;
-    bool has_more = false;  // `block` is then what is left to be read
-    std::optional<Error> error;
-};
 
 // Lines in their order, taken from the front. In one piece, because a deque of facts so large asks
 // for memory with every third of them.
@@ -101,29 +89,18 @@ public:
     [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
     [[nodiscard]] DeviceNames& devices() { return *devices_; }
     // Of what was read so far.
-    [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return ends_; }
-    [[nodiscard]] std::vector<std::size_t> misnamed() const {
-        return misnamed_segments(segments_, lines_, first_segment_);
-    }
-    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-    [[nodiscard]] std::size_t files() const { return files_; }
+    [[nodiscard]] const std::vector<SegmentEnd>& ends() const { return blocks_.ends(); }
+    [[nodiscard]] std::vector<std::size_t> misnamed() const { return blocks_.misnamed(); }
+    [[nodiscard]] std::uint64_t bytes() const { return blocks_.bytes(); }
+    [[nodiscard]] std::size_t files() const { return blocks_.files(); }
 
 private:
-    [[nodiscard]] Result<bool> take_block();
-    void take(EntryBlock block);
+    void take(std::vector<EntryFact> facts);
 
     const std::vector<Segment>& segments_;
-    std::size_t first_segment_;
     std::shared_ptr<DeviceNames> devices_ = std::make_shared<DeviceNames>();
-    BlockPlan plan_;
-    OrderedWork<Block, EntryBlock> blocks_;
-    std::optional<Block> unfinished_;
+    JournalBlocks<EntryFact> blocks_;
     FactWindow window_;
-    std::vector<SegmentEnd> ends_;
-    std::vector<std::uint64_t> lines_;     // whole ones, of each segment
-    std::vector<std::uint64_t> numbered_;  // lines of any kind, of each segment
-    std::uint64_t bytes_ = 0;
-    std::size_t files_ = 0;
     std::uint64_t next_guess_ = 0;
     std::uint64_t next_ordinal_ = 0;
     bool at_end_ = false;
