@@ -222,7 +222,11 @@ Result<Event> AnchorEngine::execute(const Examine& action) {
     const auto proof = prove_event(chain_, target_.contract, log_id, action.batch, **mined);
     if (!proof) return Event(Examined{false, false, proof.error().message});
     const eth::AnchorRecord record = eth::record_of_event(proof->event);
-    const bool is_ours = is_sealed_by(record, (*newest)->signer_key);
+    // The log's key at that batch: one that was replaced before says nothing of it.
+    const auto then = action.batch < (*newest)->batch_id ? batches_.get(action.batch)
+                                                         : Result<SealedRecord>(**newest);
+    if (!then) return then.error();
+    const bool is_ours = is_sealed_by(record, then->signer_key);
     return Event(Examined{true, is_ours,
                           "history root " + hex(record.history_root) + " in transaction " +
                               hex((*mined)->transaction) +

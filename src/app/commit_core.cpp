@@ -43,6 +43,18 @@ CommitCore::CommitCore(FileSystem& fs, CommitOptions options, ledger::Recovered&
 
 void CommitCore::start(Now now) {
     last_entry_ = now.steady;
+    // First, so that a torn group cannot keep the start without it: once an entry follows the
+    // change, it is not told again.
+    if (const auto& change = store_.key_change) {
+        const auto id = [](const std::string& vkey) {
+            const auto key = wire::parse_vkey(vkey);
+            return key ? wire::format_key_id(key->key_id) : std::string();
+        };
+        audits_.add("key_change", "signing key",
+                    R"({"new":")" + id(change->new_key) + R"(","old":")" + id(change->old_key) +
+                        R"(","why":")" + change->why + "\"}",
+                    now, true);
+    }
     audits_.add("start", "daemon", options_.start_data, now, true);
     if (const auto& cut = store_.tail_cut) {
         audits_.add("tail_cut", cut->complete_lines ? "complete lines were cut" : "torn write",

@@ -48,6 +48,8 @@ struct CtlCall {
 [[nodiscard]] Result<void> log_init(const CtlCall& call);
 // Says that a restored store lacks nothing that was sealed; the daemon must be stopped.
 [[nodiscard]] Result<void> log_accept_restore(const CtlCall& call);
+// Seals the change of the log's key with the key in the configuration; the daemon must be stopped.
+[[nodiscard]] Result<void> log_rotate_key(const CtlCall& call);
 // STORE DIR: a copy of a store that a daemon may be writing to, verified.
 [[nodiscard]] Result<void> backup(const CtlCall& call);
 // BACKUP STORE: into a new directory, which the daemon then holds (RestoreHold).

@@ -22,6 +22,8 @@ constexpr const char* kUsage =
     "       anchorlogctl key show --config FILE\n"
     "       anchorlogctl log init --config FILE\n"
     "       anchorlogctl log accept-restore STORE\n"
+    "       anchorlogctl log rotate-key --config FILE --new-key FILE [--new-passphrase FILE] "
+    "[--why planned|compromise]\n"
     "       anchorlogctl backup STORE DIR [--trust FILE]\n"
     "       anchorlogctl restore BACKUP STORE [--trust FILE]\n"
     "       anchorlogctl contract deploy --rpc URL --key FILE --origin ORIGIN\n"
@@ -51,6 +53,8 @@ const std::map<std::vector<std::string>, Command>& commands() {
         {{"key", "show"}, {key_show, {"--config"}}},
         {{"log", "init"}, {log_init, {"--config"}}},
         {{"log", "accept-restore"}, {log_accept_restore, {}, 1}},
+        {{"log", "rotate-key"},
+         {log_rotate_key, {"--config", "--new-key", "--new-passphrase", "--why"}}},
         {{"backup"}, {backup, {"--trust"}, 2}},
         {{"restore"}, {restore, {"--trust"}, 2}},
         {{"contract", "deploy"}, {contract_deploy, {"--rpc", "--key", "--origin"}}},

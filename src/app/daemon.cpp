@@ -214,7 +214,8 @@ void Daemon::wire_commit() {
                                          [this] { return commit_->published()->batches; });
     entries_ = std::make_unique<EntryBook>(*store_.state, *store_.log, *book_);
     answerer_ = std::make_unique<Answerer>(
-        *store_.state, *store_.log, wire::make_verifier_key(config_.origin, signer_->public_key()));
+        *store_.state, *store_.log, *book_,
+        wire::make_verifier_key(config_.origin, signer_->public_key()));
 }
 
 void Daemon::ask(Question question) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "anchorlog/base/log.h"
+#include "anchorlog/ledger/recovery.h"
 #include "anchorlog/merkle/tree.h"
 #include "anchorlog/wire/frame.h"
 #include "anchorlog/wire/header.h"
@@ -14,8 +15,9 @@ namespace anchorlog::app {
 SealedBook::SealedBook(const ledger::StateIndex& state, const store::Journal& batches,
                        std::string origin, crypto::PublicKey signer,
                        std::function<std::uint64_t()> sealed_batches)
-    : state_(state), batches_(batches), log_id_(wire::log_id_of(origin)), signer_(signer),
-      sealed_batches_(std::move(sealed_batches)) {}
+    : state_(state), batches_(batches), log_id_(wire::log_id_of(origin)),
+      signer_(wire::make_verifier_key(origin, signer)), sealed_batches_(std::move(sealed_batches)) {
+}
 
 Result<wire::BatchLine> SealedBook::line(BatchId batch) const {
     auto place = state_.batch(batch);
@@ -56,11 +58,44 @@ Result<anchor::SealedRecord> SealedBook::get(BatchId batch) const {
     record.merkle_root = header->merkle_root;
     record.history_root = checkpoint->root;
     record.sealed_at = header->sealed_at;
-    std::copy(signer_.begin(), signer_.end(), record.signer_key.bytes.begin());
+    auto signer = key_of(*header);
+    if (!signer) return std::move(signer).error();
+    record.signer_key.bytes = signer->key;
     const auto middle = stored->seal.begin() + Hash::kSize;
     std::copy(stored->seal.begin(), middle, record.sig_r.bytes.begin());
     std::copy(middle, stored->seal.end(), record.sig_s.bytes.begin());
     return record;
+}
+
+Result<SealedBook::SealKey> SealedBook::key_of(BatchId batch) const {
+    auto stored = line(batch);
+    if (!stored) return std::move(stored).error();
+    auto header = wire::parse_header(stored->header);
+    if (!header) return std::move(header).error();
+    return key_of(*header);
+}
+
+// A header names its key by the id alone; a key that is not ours any more is told in full where it
+// was replaced, which is at the next change behind what it sealed.
+Result<SealedBook::SealKey> SealedBook::key_of(const wire::Header& header) const {
+    if (header.signer == wire::format_key_id(signer_.key_id)) return SealKey{signer_.key};
+    {
+        const std::lock_guard lock(mutex_);
+        const auto known = replaced_.find(header.signer);
+        if (known != replaced_.end()) return known->second;
+    }
+    auto change = ledger::next_key_change(batches_, header.batch_id);
+    if (!change) return std::move(change).error();
+    auto before = *change ? wire::parse_vkey((*change)->key_change->old_key)
+                          : Result<wire::VerifierKey>(Error{Errc::not_found, "none replaces it"});
+    if (!before || wire::format_key_id(before->key_id) != header.signer) {
+        return Error{Errc::corruption, "batches/ does not tell the key " + header.signer +
+                                           " that sealed batch " +
+                                           std::to_string(header.batch_id.value)};
+    }
+    const SealKey found{before->key, (*change)->key_change->why == "compromise"};
+    const std::lock_guard lock(mutex_);
+    return replaced_.emplace(header.signer, found).first->second;
 }
 
 Result<std::string> SealedBook::checkpoint(BatchId batch) const {
@@ -201,9 +236,18 @@ Result<std::vector<Hash>> Answerer::consistency(const WelcomeQuestion& question,
                                                 std::string& fork) const {
     auto note = wire::parse_note(question.seen);
     if (!note) return std::move(note).error();
-    if (auto valid = wire::verify_note(*note, {key_}); !valid) return std::move(valid).error();
     auto seen = wire::parse_checkpoint(note->text);
     if (!seen) return std::move(seen).error();
+    bool can_deny = true;
+    if (auto valid = wire::verify_note(*note, {key_}); !valid) {
+        // Of before a change of the key. One that was stolen may have signed anything.
+        auto then = seen->size.value > 0 ? book_.key_of(BatchId(seen->size.value - 1))
+                                         : Result<SealedBook::SealKey>(valid.error());
+        if (!then) return std::move(valid).error();
+        const auto key = wire::make_verifier_key(key_.name, then->key);
+        if (!wire::verify_note(*note, {key})) return std::move(valid).error();
+        can_deny = !then->was_stolen;
+    }
     if (seen->origin != key_.name) return Error{Errc::invalid_input, "seen is of another log"};
     auto own_note = wire::parse_note(question.welcome.checkpoint);
     if (!own_note) return std::move(own_note).error();
@@ -219,6 +263,9 @@ Result<std::vector<Hash>> Answerer::consistency(const WelcomeQuestion& question,
     }
     auto then = merkle::CompactRange::restore(seen->size, nodes);
     if (!then) return std::move(then).error();
+    if (then->root() != seen->root && !can_deny) {
+        return Error{Errc::refused, "seen bears a key that was stolen, and is not of this log"};
+    }
     if (then->root() != seen->root) {
         fork = "a sender holds our signature over another history of " +
                std::to_string(seen->size.value) + " batches";

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,12 +37,23 @@ public:
     // The batch's line; not_found: there is none yet.
     [[nodiscard]] Result<wire::BatchLine> line(BatchId batch) const;
 
+    // The log's key that sealed a batch.
+    struct SealKey {
+        crypto::PublicKey key{};
+        bool was_stolen = false;  // it was replaced for that
+    };
+    [[nodiscard]] Result<SealKey> key_of(BatchId batch) const;
+
 private:
+    [[nodiscard]] Result<SealKey> key_of(const wire::Header& header) const;
+
     const ledger::StateIndex& state_;
     const store::Journal& batches_;
     const Hash log_id_;
-    const crypto::PublicKey signer_;
+    const wire::VerifierKey signer_;
     const std::function<std::uint64_t()> sealed_batches_;
+    mutable std::mutex mutex_;
+    mutable std::map<std::string, SealKey> replaced_;  // by key id, as far as they were asked for
 };
 
 // Receipts of what has become durable, signed, and what is said behind them. Read thread.
@@ -51,9 +64,9 @@ private:
 // Answers what needs files or the state: resends and welcomes. Runs on the read thread.
 class Answerer {
 public:
-    Answerer(const ledger::StateIndex& state, const store::Journal& log,
+    Answerer(const ledger::StateIndex& state, const store::Journal& log, const SealedBook& book,
              wire::VerifierKey verifier_key)
-        : state_(state), log_(log), key_(std::move(verifier_key)) {}
+        : state_(state), log_(log), book_(book), key_(std::move(verifier_key)) {}
 
     [[nodiscard]] Answer answer(const Question& question) const;
 
@@ -66,6 +79,7 @@ private:
 
     const ledger::StateIndex& state_;
     const store::Journal& log_;
+    const SealedBook& book_;
     const wire::VerifierKey key_;
 };
 

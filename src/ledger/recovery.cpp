@@ -13,6 +13,10 @@
 namespace anchorlog::ledger {
 namespace {
 
+constexpr std::string_view kWrongKey =
+    ": point signing_key at the file of the log's key (to change the key, `anchorlogctl log "
+    "rotate-key` with the log's key in the config comes first)";
+
 Result<void> check_anchor_line(std::uint64_t, std::string_view text) {
     auto step = wire::parse_anchor_step(text);
     if (!step) return std::move(step).error();
@@ -25,8 +29,9 @@ public:
     Recovery(FileSystem& fs, const RecoveryOptions& options,
              std::shared_ptr<const crypto::Signer> signer)
         : fs_(fs), options_(options), signer_(std::move(signer)),
-          log_id_(wire::log_id_of(options.sequencer.origin)), hints_(fs, options.dir + "/log"),
-          seals_(signer_->public_key()) {}
+          log_id_(wire::log_id_of(options.sequencer.origin)),
+          ours_(wire::make_verifier_key(options.sequencer.origin, signer_->public_key())),
+          hints_(fs, options.dir + "/log") {}
 
     Result<void> open_journals(Recovered& out);
     Result<void> check_hardware_key(const Recovered& out) const;
@@ -39,7 +44,11 @@ public:
 private:
     Result<void> replay_batch(Recovered& out, BatchId id, std::string_view text,
                               store::LinePosition at);
-    Result<void> check_genesis(const wire::Header& header) const;
+    Result<void> take_genesis(const wire::Header& header);
+    Result<void> take_known(Recovered& out, std::uint64_t number, std::string_view text);
+    Result<void> take_key_change(const wire::Header& header, std::string_view checkpoint);
+    Result<void> take_vkey(const std::string& vkey);
+    Result<void> must_be_ours() const;
     Result<SealedBatch> reseal(Recovered& out, const wire::BatchLine& line,
                                const wire::Header& header);
     Result<std::uint64_t> feed(Sequencer& sequencer, std::uint64_t count);
@@ -50,6 +59,9 @@ private:
     const RecoveryOptions& options_;
     std::shared_ptr<const crypto::Signer> signer_;
     const Hash log_id_;
+    const wire::VerifierKey ours_;
+    wire::VerifierKey key_;  // the log's at next_batch_
+    BatchId key_since_;      // changed to by this batch, as far as was read
     LeafHints hints_;
     SealChecks seals_;
     std::optional<EntryFeed> entries_;  // from the first entry the state lacks
@@ -122,10 +134,16 @@ Result<void> Recovery::load_state(Recovered& out) {
     });
 }
 
-Result<void> Recovery::check_genesis(const wire::Header& header) const {
+Result<void> Recovery::take_vkey(const std::string& vkey) {
+    auto key = wire::parse_vkey(vkey);
+    if (!key) return damage("batches/ names the key " + vkey + ", which does not read");
+    key_ = std::move(*key);
+    return {};
+}
+
+Result<void> Recovery::take_genesis(const wire::Header& header) {
     const std::string& origin = options_.sequencer.origin;
-    const auto key = wire::make_verifier_key(origin, signer_->public_key());
-    if (header.kind != "genesis" || !header.genesis) {
+    if (header.kind != "genesis" || !header.genesis || header.genesis->keys.empty()) {
         return damage("batches/ line 0 is not a genesis header");
     }
     if (header.log != origin) {
@@ -133,14 +151,58 @@ Result<void> Recovery::check_genesis(const wire::Header& header) const {
                                               ", the config says origin " + origin +
                                               ": point store.dir at the right store"};
     }
-    if (header.genesis->keys.empty() || header.genesis->keys.front() != wire::format_vkey(key)) {
-        return Error{Errc::invalid_input,
-                     "signing_key is not the key this log was made with (" +
-                         (header.genesis->keys.empty() ? std::string("none")
-                                                       : header.genesis->keys.front()) +
-                         "): point signing_key at the right file"};
+    return take_vkey(header.genesis->keys.front());
+}
+
+// The newest batch that the state knows: its key goes on, unless it changed the key itself.
+Result<void> Recovery::take_known(Recovered& out, std::uint64_t number, std::string_view text) {
+    const std::string where = "batches/ line " + std::to_string(number);
+    auto line = wire::parse_batch_line(text);
+    auto header = line ? wire::parse_header(line->header) : Result<wire::Header>(line.error());
+    if (!header) return damage(where + ": " + header.error().message);
+    out.checkpoint = line->checkpoint;
+    if (header->key_change) {
+        out.key_change = header->key_change;
+        key_since_ = header->batch_id;
+        return take_vkey(header->key_change->new_key);
     }
+    if (header->signer == wire::format_key_id(ours_.key_id)) {
+        key_ = ours_;
+        return {};
+    }
+    // By a key that we only learn of where it is changed.
+    auto change = next_key_change(*out.batches, next_batch_);
+    if (!change) return std::move(change).error();
+    if (*change) return take_vkey((*change)->key_change->old_key);
+    return Error{Errc::invalid_input, "signing_key holds " + wire::format_vkey(ours_) +
+                                          ", the log's key is " + header->signer +
+                                          ", which sealed " + where + std::string(kWrongKey)};
+}
+
+// Sealed by the key before it, and both sign: from the next batch on it is the new one's.
+Result<void> Recovery::take_key_change(const wire::Header& header, std::string_view checkpoint) {
+    const wire::KeyChange& change = *header.key_change;
+    const std::string where = "batches/ line " + std::to_string(header.batch_id.value);
+    if (change.old_key != wire::format_vkey(key_)) {
+        return damage(where + " changes a key that is not the log's");
+    }
+    const wire::VerifierKey before = key_;
+    if (auto done = take_vkey(change.new_key); !done) return done;
+    const auto note = wire::parse_note(checkpoint);
+    if (!note || !wire::verify_note(*note, {before}) || !wire::verify_note(*note, {key_})) {
+        return damage(where + " changes the key without both keys' signatures");
+    }
+    key_since_ = header.batch_id;
     return {};
+}
+
+Result<void> Recovery::must_be_ours() const {
+    if (key_.key == ours_.key) return {};
+    const std::string is_now = "the log's key is " + wire::format_vkey(key_);
+    const std::string since =
+        key_since_.value > 0 ? " since batch " + std::to_string(key_since_.value) : std::string();
+    return Error{Errc::invalid_input, is_now + since + ", signing_key holds " +
+                                          wire::format_vkey(ours_) + std::string(kWrongKey)};
 }
 
 Result<GroupEntry> Recovery::number(const FedEntry& entry, ReplayWindow& window) const {
@@ -208,7 +270,7 @@ Result<SealedBatch> Recovery::reseal(Recovered& out, const wire::BatchLine& line
     }
     auto batch = sequencer.adopt(line, header);
     if (!batch) return damage(batch.error().message);
-    seals_.add(header.batch_id,
+    seals_.add(key_.key, header.batch_id,
                wire::seal_payload(log_id_, header.batch_id, header.merkle_root, batch->history_root,
                                   header.sealed_at),
                line.seal);
@@ -227,10 +289,16 @@ Result<void> Recovery::replay_batch(Recovered& out, BatchId id, std::string_view
         return damage(where + " does not follow the batches before it");
     }
     if (id.value == 0) {
-        if (auto done = check_genesis(*header); !done) return done;
+        if (auto done = take_genesis(*header); !done) return done;
     }
     auto batch = reseal(out, *line, *header);
     if (!batch) return std::move(batch).error().in(where);
+    if (header->key_change) {
+        if (auto done = take_key_change(*header, line->checkpoint); !done) return done;
+        out.key_change = header->key_change;
+    } else if (header->count > 0) {
+        out.key_change.reset();
+    }
     hints_.add(*batch);
     out.state->add(*batch, at);
     history_ = out.sequencer->history();
@@ -253,12 +321,7 @@ Result<void> Recovery::replay_batches(
     auto visited = out.batches->for_each(
         from,
         [&](std::uint64_t number, std::string_view text, store::LinePosition at) -> Result<void> {
-            if (number < next_batch_.value) {  // known to the state: only its signatures matter
-                auto line = wire::parse_batch_line(text);
-                if (!line) return damage("batches/ line " + std::to_string(number));
-                out.checkpoint = line->checkpoint;
-                return {};
-            }
+            if (number < next_batch_.value) return take_known(out, number, text);
             auto done = replay_batch(out, BatchId(number), text, at);
             if (done && progress && number % 1'024 == 0) progress(number, out.batches->lines());
             return done;
@@ -266,7 +329,8 @@ Result<void> Recovery::replay_batches(
         batches_hint_ ? &*batches_hint_ : nullptr);
     if (!visited) return visited;
     out.sequencer->restore_sealed(next_batch_, next_index_, history_);
-    return seals_.settle();
+    if (auto sealed = seals_.settle(); !sealed) return sealed;
+    return must_be_ours();
 }
 
 Result<void> Recovery::replay_tail(Recovered& out) {
@@ -277,6 +341,7 @@ Result<void> Recovery::replay_tail(Recovered& out) {
     auto fed = feed(*out.sequencer, out.log->lines() - next_index_.value);
     if (!fed) return std::move(fed).error();
     out.entries_replayed += *fed;
+    if (*fed > 0) out.key_change.reset();
     out.sequencer->mark_recovered();
     return {};
 }
@@ -339,6 +404,26 @@ Result<void> check_batch_line(std::uint64_t line, std::string_view text) {
                      "carries batch_id " + std::to_string(header->batch_id.value)};
     }
     return {};
+}
+
+Result<std::optional<wire::Header>> next_key_change(const store::Journal& batches, BatchId from) {
+    std::optional<wire::Header> found;
+    const auto visit = [&](std::uint64_t number, std::string_view text,
+                           store::LinePosition) -> Result<void> {
+        if (text.find("\"kind\":\"key\"") == std::string_view::npos) return {};
+        auto line = wire::parse_batch_line(text);
+        auto header = line ? wire::parse_header(line->header) : Result<wire::Header>(line.error());
+        if (!header) {
+            return damage("batches/ line " + std::to_string(number) + ": " +
+                          header.error().message);
+        }
+        if (!header->key_change) return {};
+        found = std::move(*header);
+        return Error{Errc::not_found, "enough"};
+    };
+    auto visited = batches.for_each(from.value, visit);
+    if (!visited && !found) return std::move(visited).error();
+    return found;
 }
 
 Result<Recovered> recover(FileSystem& fs, const RecoveryOptions& options,

@@ -12,8 +12,8 @@ constexpr std::size_t kSealsPerThread = 64;
 
 }  // namespace
 
-void SealChecks::add(BatchId batch, Bytes payload, Bytes seal) {
-    waiting_.push_back({batch, std::move(payload), std::move(seal)});
+void SealChecks::add(const crypto::PublicKey& key, BatchId batch, Bytes payload, Bytes seal) {
+    waiting_.push_back({key, batch, std::move(payload), std::move(seal)});
     if (waiting_.size() >= kSealsPerThread) start();
 }
 
@@ -22,7 +22,7 @@ Result<void> SealChecks::settle() {
     finish();
     if (!bad_) return {};
     return damage("batches/ line " + std::to_string(bad_->value) +
-                  ": the seal is not our key's signature over this batch");
+                  ": the seal is not the log key's signature over this batch");
 }
 
 void SealChecks::start() {
@@ -30,8 +30,7 @@ void SealChecks::start() {
     if (bad_ || waiting_.empty()) return;
     // Here, by finish(), if there can be no other thread.
     constexpr auto kWhere = std::launch::async | std::launch::deferred;
-    under_way_ = std::async(
-        kWhere, [key = key_, sealed = std::move(waiting_)] { return first_bad(key, sealed); });
+    under_way_ = std::async(kWhere, [sealed = std::move(waiting_)] { return first_bad(sealed); });
     waiting_.clear();
 }
 
@@ -41,10 +40,9 @@ void SealChecks::finish() {
     if (!bad_) bad_ = bad;
 }
 
-std::optional<BatchId> SealChecks::first_bad(const crypto::PublicKey& key,
-                                             const std::vector<Sealed>& sealed) {
+std::optional<BatchId> SealChecks::first_bad(const std::vector<Sealed>& sealed) {
     for (const Sealed& one : sealed) {
-        if (!crypto::verify(key, one.payload, one.seal)) return one.batch;
+        if (!crypto::verify(one.key, one.payload, one.seal)) return one.batch;
     }
     return std::nullopt;
 }

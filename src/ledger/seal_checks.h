@@ -16,25 +16,22 @@ namespace anchorlog::ledger {
 // memory.
 class SealChecks {
 public:
-    explicit SealChecks(const crypto::PublicKey& key) : key_(key) {}
-
-    void add(BatchId batch, Bytes payload, Bytes seal);
-    // Every seal added is our key's signature; else damage, naming the first that is not.
+    void add(const crypto::PublicKey& key, BatchId batch, Bytes payload, Bytes seal);
+    // Every seal added is its key's signature; else damage, naming the first that is not.
     [[nodiscard]] Result<void> settle();
 
 private:
     struct Sealed {
+        crypto::PublicKey key{};
         BatchId batch;
         Bytes payload;
         Bytes seal;
     };
 
-    [[nodiscard]] static std::optional<BatchId> first_bad(const crypto::PublicKey& key,
-                                                          const std::vector<Sealed>& sealed);
+    [[nodiscard]] static std::optional<BatchId> first_bad(const std::vector<Sealed>& sealed);
     void start();
     void finish();
 
-    crypto::PublicKey key_;
     std::vector<Sealed> waiting_;
     std::future<std::optional<BatchId>> under_way_;
     std::optional<BatchId> bad_;

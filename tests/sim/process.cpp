@@ -41,9 +41,9 @@ Result<void> Process::wire(const ProcessOptions& options) {
                                   return 0;
                               }});
     const auto key = wire::make_verifier_key(kOrigin, machine_.signer->public_key());
-    answerer_ = std::make_unique<app::Answerer>(*store_.state, *store_.log, key);
     book_ = std::make_unique<app::SealedBook>(*store_.state, *store_.batches, kOrigin, key.key,
                                               [this] { return published_.batches; });
+    answerer_ = std::make_unique<app::Answerer>(*store_.state, *store_.log, *book_, key);
     entries_ = std::make_unique<app::EntryBook>(*store_.state, *store_.log, *book_);
     published_ = core_->published();
     publish_(published_);

@@ -76,8 +76,8 @@ private:
     app::Published published_;
     std::unique_ptr<app::CommitCore> core_;
     std::unique_ptr<app::JournalWriter> writer_;
-    std::unique_ptr<app::Answerer> answerer_;
     std::unique_ptr<app::SealedBook> book_;
+    std::unique_ptr<app::Answerer> answerer_;
     std::unique_ptr<app::EntryBook> entries_;
     std::unique_ptr<anchor::AnchorJournal> anchors_;
     std::unique_ptr<anchor::AnchorEngine> engine_;

@@ -28,6 +28,8 @@ public:
     Result<void> start();
     void crash(std::uint64_t seed);
     void delete_state() { state_disk_->clear(); }
+    // The key in the configuration, from the next start on.
+    void use_key(std::shared_ptr<const crypto::Signer> signer) { signer_ = std::move(signer); }
     // Of what reached the state's disk.
     store::Through state_through() { return FakeStateDb(state_disk_).through().value(); }
 

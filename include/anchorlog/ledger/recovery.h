@@ -38,6 +38,7 @@ struct Recovered {
     std::unique_ptr<Sequencer> sequencer;
     std::string checkpoint;  // of the newest sealed batch
     std::optional<TailCut> tail_cut;
+    std::optional<wire::KeyChange> key_change;  // of the log's key, and no entry follows it yet
     std::uint64_t batches_replayed = 0;  // fed to the state again
     std::uint64_t entries_replayed = 0;  // sealed and unsealed ones read again
 };
@@ -46,7 +47,8 @@ struct Recovered {
 // and the unsealed tail through the hot path's own code, cuts at most an unsealed, torn end of
 // group_bytes_max, and rewrites and syncs the last bytes of all journals before anything is
 // acknowledged. Everything else is damage: refused, saying where. `db` may be empty (deleted):
-// then all is rebuilt; `progress` hears (batches done, batches in all).
+// then all is rebuilt; `progress` hears (batches done, batches in all). `signer` must be the log's
+// key behind the newest batch; invalid_input says which key that is.
 [[nodiscard]] Result<Recovered> recover(
     FileSystem& fs, const RecoveryOptions& options, std::unique_ptr<store::StateDb> db,
     std::shared_ptr<const crypto::Signer> signer,
@@ -65,6 +67,11 @@ struct Recovered {
 // daemon trusts its own lines with.
 [[nodiscard]] Result<void> check_entry_line(std::uint64_t line, std::string_view text);
 [[nodiscard]] Result<void> check_batch_line(std::uint64_t line, std::string_view text);
+
+// The first change of the log's key in `from` or later batches; nothing when there is none. Reads
+// batches/ on from there.
+[[nodiscard]] Result<std::optional<wire::Header>> next_key_change(const store::Journal& batches,
+                                                                  BatchId from);
 
 // The leaf hashes of a segment's entries, `log/<first line>.leaves`, 32 bytes each (formats §5).
 // Only a hint for naming the exact entry that was altered: written after each seal, not synced,

@@ -188,7 +188,7 @@ TEST(Recovery, AForgedSealIsDamageWhereverItIsAndItsBatchNeverReachesTheState) {
         const auto started = machine.start();
         ASSERT_FALSE(started);
         EXPECT_NE(started.error().message.find("batches/ line " + std::to_string(batch) +
-                                               ": the seal is not our key's signature"),
+                                               ": the seal is not the log key's signature"),
                   std::string::npos)
             << started.error().message;
         EXPECT_LE(machine.state_through().batches, batch);
