@@ -54,6 +54,9 @@ struct CtlCall {
 [[nodiscard]] Result<void> backup(const CtlCall& call);
 // BACKUP STORE: into a new directory, which the daemon then holds (RestoreHold).
 [[nodiscard]] Result<void> restore(const CtlCall& call);
+// Prune closed segments, or one entry, of a stopped daemon's log (docs/runbooks/retention.md).
+[[nodiscard]] Result<void> archive(const CtlCall& call);
+[[nodiscard]] Result<void> erase(const CtlCall& call);
 [[nodiscard]] Result<void> contract_deploy(const CtlCall& call);
 [[nodiscard]] Result<void> contract_show(const CtlCall& call);
 [[nodiscard]] Result<void> contract_rotate_submitter(const CtlCall& call);

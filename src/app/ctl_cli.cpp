@@ -26,6 +26,9 @@ constexpr const char* kUsage =
     "[--why planned|compromise]\n"
     "       anchorlogctl backup STORE DIR [--trust FILE]\n"
     "       anchorlogctl restore BACKUP STORE [--trust FILE]\n"
+    "       anchorlogctl archive --config FILE (--before TIME | --keep N) (--to DIR | --delete) "
+    "--why TEXT [--unanchored]\n"
+    "       anchorlogctl erase --config FILE --index N --why TEXT [--unanchored]\n"
     "       anchorlogctl contract deploy --rpc URL --key FILE --origin ORIGIN\n"
     "       anchorlogctl contract show --rpc URL --contract ADDRESS --origin ORIGIN\n"
     "       anchorlogctl contract rotate-submitter --rpc URL --contract ADDRESS --origin ORIGIN "
@@ -57,6 +60,10 @@ const std::map<std::vector<std::string>, Command>& commands() {
          {log_rotate_key, {"--config", "--new-key", "--new-passphrase", "--why"}}},
         {{"backup"}, {backup, {"--trust"}, 2}},
         {{"restore"}, {restore, {"--trust"}, 2}},
+        {{"archive"},
+         {archive,
+          {"--config", "--before", "--keep", "--to", "--delete", "--why", "--unanchored"}}},
+        {{"erase"}, {erase, {"--config", "--index", "--why", "--unanchored"}}},
         {{"contract", "deploy"}, {contract_deploy, {"--rpc", "--key", "--origin"}}},
         {{"contract", "show"}, {contract_show, {"--rpc", "--contract", "--origin"}}},
         {{"contract", "rotate-submitter"},
@@ -81,6 +88,12 @@ const Command* find_command(CtlCall& call) {
         call.words.pop_back();
     }
     return nullptr;
+}
+
+bool is_flag(const std::string& option) {
+    static const std::set<std::string> flags = {"--json", "--ready", "--once", "--delete",
+                                                "--unanchored"};
+    return flags.contains(option);
 }
 
 int usage(const std::string& why) {
@@ -123,7 +136,7 @@ int run_anchorlogctl(int argc, char** argv) {
         }
         if (!argument.starts_with("--")) {
             call.words.push_back(argument);
-        } else if (argument == "--json" || argument == "--ready" || argument == "--once") {
+        } else if (is_flag(argument)) {
             call.options[argument].push_back("yes");
         } else if (i + 1 < argc) {
             call.options[argument].push_back(argv[++i]);

@@ -10,6 +10,7 @@
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/entry.h"
 #include "anchorlog/wire/evidence.h"
+#include "anchorlog/wire/pruned_lines.h"
 
 namespace anchorlog::app {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::uint64_t kBatchBytesMax = 64u << 20;
 net::HttpReply refusal(const Error& error) {
     const unsigned status = error.code == Errc::invalid_input ? 400
                             : error.code == Errc::not_found   ? 404
+                            : error.code == Errc::refused     ? 410
                             : error.code == Errc::unavailable ? 503
                                                               : 500;
     return {status, "text/plain; charset=utf-8", error.message + "\n"};
@@ -77,7 +79,9 @@ Result<EntryBook::BatchLines> EntryBook::read_batch(const ledger::BatchPlace& pl
                                                 " is too large to be read here; `logverify "
                                                 "export` does it from the store"};
         }
-        out.leaves.push_back(merkle::hash_leaf(as_bytes(text)));
+        const auto erased = wire::is_erased_line(text) ? wire::parse_erased_line(text)
+                                                       : Result<wire::ErasedLine>(Error{});
+        out.leaves.push_back(erased ? erased->leaf : merkle::hash_leaf(as_bytes(text)));
         if (line == index.value) out.entry = text;
         return {};
     };
@@ -92,12 +96,19 @@ Result<std::string> EntryBook::evidence(const wire::EntryId& id, EntryIndex inde
                                             " has the id " + wire::format_entry_id(id)};
     const auto hits = state_.find_entry_id(id);
     if (!hits) return hits.error();
-    if (!std::binary_search(hits->begin(), hits->end(), index)) return absent;
     const auto place = state_.batch_of(index);
     if (!place) return place.error();
-    if (!*place) return absent;
+    if (!*place || index.value - (*place)->first_index.value >= (*place)->count) return absent;
     auto lines = read_batch(**place, index);
     if (!lines) return std::move(lines).error();
+    // Before the id, which nobody knows any more once state/ was rebuilt.
+    if (wire::is_erased_line(lines->entry)) {
+        return Error{Errc::refused,
+                     "entry " + std::to_string(index.value) +
+                         " is pruned: its line is in the archive, if it was kept; here only its "
+                         "leaf hash is left, which still proves the entries beside it"};
+    }
+    if (!std::binary_search(hits->begin(), hits->end(), index)) return absent;
     // What the index says is only a hint: what is handed out is what it is asked for, or nothing.
     const auto entry = wire::parse_entry_line(lines->entry);
     const auto key = entry ? wire::alert_key(entry->body) : Result<wire::AlertKey>(entry.error());

@@ -33,7 +33,8 @@ public:
     [[nodiscard]] Result<Found> find(const wire::EntryId& id) const;
 
     // An evidence file (docs/evidence_format.md) for one of them, under its own batch's checkpoint
-    // and without anchors. not_found: no such entry, or not of this id. unavailable: its batch is
+    // and without anchors. not_found: no such entry, or not of this id. refused: it is pruned.
+    // unavailable: its batch is
     // too large to be read while senders wait for this thread.
     [[nodiscard]] Result<std::string> evidence(const wire::EntryId& id, EntryIndex index) const;
 

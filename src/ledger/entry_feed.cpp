@@ -4,6 +4,7 @@
 
 #include "anchorlog/merkle/tree.h"
 #include "anchorlog/wire/entry.h"
+#include "anchorlog/wire/pruned_lines.h"
 #include "ledger/damage.h"
 
 namespace anchorlog::ledger {
@@ -13,12 +14,26 @@ constexpr std::size_t kChunkBytes = 2u << 20;
 // Fewer lines are taken apart sooner than a thread starts.
 constexpr std::size_t kThreadLinesMin = 64;
 
+Error wrong_index(EntryIndex index) {
+    return {Errc::corruption, "it carries index " + std::to_string(index.value)};
+}
+
+Result<FedEntry> parse_erased(std::uint64_t number, std::string_view text) {
+    auto line = wire::parse_erased_line(text);
+    if (!line) return std::move(line).error();
+    if (line->index.value != number) return wrong_index(line->index);
+    FedEntry entry;
+    entry.index = line->index;
+    entry.leaf = line->leaf;
+    entry.is_erased = true;
+    return entry;
+}
+
 Result<FedEntry> parse(std::uint64_t number, std::string_view text) {
+    if (wire::is_erased_line(text)) return parse_erased(number, text);
     auto line = wire::parse_entry_line(text);
     if (!line) return std::move(line).error();
-    if (line->index.value != number) {
-        return Error{Errc::corruption, "it carries index " + std::to_string(line->index.value)};
-    }
+    if (line->index.value != number) return wrong_index(line->index);
     FedEntry entry;
     entry.index = line->index;
     entry.received_at = line->received_at;

@@ -17,7 +17,8 @@ namespace anchorlog::ledger {
 struct FedEntry {
     EntryIndex index;
     WallTime received_at;
-    std::optional<wire::AlertKey> alert;  // none: an audit
+    std::optional<wire::AlertKey> alert;  // none: an audit, or erased
+    bool is_erased = false;               // only its leaf is left
     Hash leaf;
     store::LinePosition at;
 };

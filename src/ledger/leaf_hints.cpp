@@ -2,17 +2,9 @@
 
 #include "anchorlog/base/log.h"
 #include "anchorlog/ledger/recovery.h"
+#include "anchorlog/store/segment_names.h"
 
 namespace anchorlog::ledger {
-namespace {
-
-std::string leaves_name(std::uint64_t segment) {
-    std::string digits = std::to_string(segment);
-    return std::string(20 - digits.size(), '0') + digits + ".leaves";
-}
-
-}  // namespace
-
 void LeafHints::add(const SealedBatch& batch) {
     const std::uint64_t first = batch.header.first_index.value;
     const std::uint64_t end = first + batch.leaves.size();
@@ -25,7 +17,7 @@ void LeafHints::add(const SealedBatch& batch) {
 }
 
 void LeafHints::write(std::uint64_t segment, EntryIndex from, std::span<const Hash> leaves) {
-    const std::string path = log_dir_ + "/" + leaves_name(segment);
+    const std::string path = log_dir_ + "/" + store::leaves_name(segment);
     if (!file_ || segment_ != segment) {
         auto opened = fs_.open(path, OpenMode::read_write);
         if (!opened && opened.error().code == Errc::not_found) {

@@ -6,8 +6,10 @@
 #include "anchorlog/ledger/hardware_line.h"
 #include "anchorlog/store/torn.h"
 #include "anchorlog/wire/anchor_step.h"
+#include "anchorlog/wire/pruned_lines.h"
 #include "ledger/damage.h"
 #include "ledger/entry_feed.h"
+#include "ledger/pruned_entries.h"
 #include "ledger/seal_checks.h"
 
 namespace anchorlog::ledger {
@@ -31,7 +33,7 @@ public:
         : fs_(fs), options_(options), signer_(std::move(signer)),
           log_id_(wire::log_id_of(options.sequencer.origin)),
           ours_(wire::make_verifier_key(options.sequencer.origin, signer_->public_key())),
-          hints_(fs, options.dir + "/log") {}
+          hints_(fs, options.dir + "/log"), pruned_(fs, options.dir + "/log") {}
 
     Result<void> open_journals(Recovered& out);
     Result<void> check_hardware_key(const Recovered& out) const;
@@ -69,6 +71,7 @@ private:
     EntryIndex next_index_;
     merkle::CompactRange history_;
     std::optional<store::LinePosition> batches_hint_;
+    PrunedEntries pruned_;
 };
 
 Result<void> Recovery::open_journals(Recovered& out) {
@@ -207,6 +210,7 @@ Result<void> Recovery::must_be_ours() const {
 
 Result<GroupEntry> Recovery::number(const FedEntry& entry, ReplayWindow& window) const {
     GroupEntry out;
+    out.is_erased = entry.is_erased;
     if (!entry.alert) return out;
     const wire::AlertKey& key = *entry.alert;
     const std::string where = "log/ line " + std::to_string(entry.index.value);
@@ -238,6 +242,7 @@ Result<std::uint64_t> Recovery::feed(Sequencer& sequencer, std::uint64_t count) 
         if (!entry) return std::move(entry).error();
         const FedEntry* const at_hand = *entry;
         if (at_hand == nullptr) break;
+        if (at_hand->is_erased) pruned_.met(*at_hand);
         if (at_hand->at.segment_first_line != group.at.segment_first_line) commit();
         if (group.empty()) {
             group.first = at_hand->index;
@@ -267,6 +272,12 @@ Result<SealedBatch> Recovery::reseal(Recovered& out, const wire::BatchLine& line
                       ", but batch " + std::to_string(header.batch_id.value) +
                       " seals entries up to " +
                       std::to_string(next_index_.value + header.count - 1));
+    }
+    if (sequencer.open_erased() > 0) {
+        auto sources = pruned_.sources_of(header);
+        if (!sources) return std::move(sources).error();
+        auto taken = sequencer.take_sources(std::move(*sources));
+        if (!taken) return damage(taken.error().message);
     }
     auto batch = sequencer.adopt(line, header);
     if (!batch) return damage(batch.error().message);
@@ -299,7 +310,9 @@ Result<void> Recovery::replay_batch(Recovered& out, BatchId id, std::string_view
     } else if (header->count > 0) {
         out.key_change.reset();
     }
-    hints_.add(*batch);
+    if (header->prune) pruned_.allow(*header->prune);
+    // The leaves of pruned lines were synced before the lines went.
+    if (!pruned_.met_from(header->first_index)) hints_.add(*batch);
     out.state->add(*batch, at);
     history_ = out.sequencer->history();
     next_batch_ = id.plus(1);
@@ -329,6 +342,7 @@ Result<void> Recovery::replay_batches(
         batches_hint_ ? &*batches_hint_ : nullptr);
     if (!visited) return visited;
     out.sequencer->restore_sealed(next_batch_, next_index_, history_);
+    if (auto allowed = pruned_.check(); !allowed) return allowed;
     if (auto sealed = seals_.settle(); !sealed) return sealed;
     return must_be_ours();
 }
@@ -340,6 +354,9 @@ Result<void> Recovery::replay_tail(Recovered& out) {
     }
     auto fed = feed(*out.sequencer, out.log->lines() - next_index_.value);
     if (!fed) return std::move(fed).error();
+    if (out.sequencer->open_erased() > 0) {
+        return damage("an entry of log/ behind the last sealed one is gone");
+    }
     out.entries_replayed += *fed;
     if (*fed > 0) out.key_change.reset();
     out.sequencer->mark_recovered();
@@ -386,6 +403,12 @@ Result<void> Recovery::cut_and_settle(Recovered& out) {
 }  // namespace
 
 Result<void> check_entry_line(std::uint64_t line, std::string_view text) {
+    if (wire::is_erased_line(text)) {
+        auto erased = wire::parse_erased_line(text);
+        if (!erased) return std::move(erased).error();
+        if (erased->index.value == line) return {};
+        return Error{Errc::corruption, "carries index " + std::to_string(erased->index.value)};
+    }
     auto entry = wire::parse_entry_line(text);
     if (!entry) return std::move(entry).error();
     if (entry->index.value != line) {

@@ -101,7 +101,7 @@ Admission Sequencer::admit(const AlertOffer& offer, Now now) {
     result.index = next_index_;
     result.device = slot;
     group_.entries.push_back(
-        {group_.lines.size(), slot, alert.epoch, alert.seq_no, alert.entry_id});
+        {group_.lines.size(), slot, alert.epoch, alert.seq_no, alert.entry_id, false});
     wire::append_alert_line(group_.lines, alert.canonical.of(offer.arena), offer.cert, next_index_,
                             group_.received_at, offer.sender, alert.sent_at.of(offer.arena));
     ++next_index_;
@@ -110,7 +110,7 @@ Admission Sequencer::admit(const AlertOffer& offer, Now now) {
 
 void Sequencer::add_audit(const wire::Audit& audit, Now now) {
     open_group(now);
-    group_.entries.push_back({group_.lines.size(), ReplayWindow::kNoSlot, {}, {}, {}});
+    group_.entries.push_back({group_.lines.size(), ReplayWindow::kNoSlot, {}, {}, {}, false});
     wire::append_audit_line(group_.lines, audit, next_index_, group_.received_at);
     ++next_index_;
 }
@@ -145,6 +145,10 @@ void Sequencer::committed(const Group& group, SteadyTime now) {
         const GroupEntry& entry = group.entries[i];
         const EntryIndex index = group.first.plus(i);
         open_.leaves.push_back(group.leaves[i]);
+        if (entry.is_erased) {
+            ++open_.erased;
+            continue;
+        }
         if (entry.slot == ReplayWindow::kNoSlot) {
             ++open_.facts.audits;
             continue;
@@ -181,7 +185,20 @@ void Sequencer::start_open_batch() {
     open_.first_index = durable_next_;
 }
 
+Result<void> Sequencer::take_sources(std::vector<wire::Source> sources) {
+    for (const wire::Source& source : sources) {
+        const auto slot = window_.slot(source.device_id);
+        if (slot == ReplayWindow::kNoSlot) {
+            return Error{Errc::corruption, "one device more than a log may know"};
+        }
+        window_.make_durable(slot, {source.epoch, source.last_seq});
+    }
+    open_.taken_sources = std::move(sources);
+    return {};
+}
+
 std::vector<wire::Source> Sequencer::sources() const {
+    if (open_.erased > 0) return open_.taken_sources;
     std::vector<wire::Source> all;
     all.reserve(open_.sources.size());
     for (const auto& [key, source] : open_.sources) {

@@ -224,6 +224,7 @@ Result<void> SegmentedJournal::cut_to(std::uint64_t line) {
 // Writes the last bytes of one segment again, as they are; returns how many.
 Result<std::uint64_t> SegmentedJournal::rewrite(std::size_t index, std::uint64_t bytes_max) {
     const Segment segment = segments_[index];
+    if (segment.is_pruned) return segment.end;  // synced before its file was removed
     const std::string path = path_of(segment.first_line);
     auto file = fs_.open(path, OpenMode::read_write);
     if (!file) return std::move(file).error();

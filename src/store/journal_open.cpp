@@ -11,8 +11,16 @@ Result<std::vector<Segment>> list_segments(const FileSystem& fs, const std::stri
     if (!names && names.error().code == Errc::not_found) return std::vector<Segment>{};
     if (!names) return std::move(names).error();
     std::vector<Segment> segments;
+    const auto is_there = [&](const std::string& name) {
+        return std::binary_search(names->begin(), names->end(), name);
+    };
     for (const std::string& name : *names) {
-        if (const auto first_line = parse_segment_name(name)) segments.push_back({*first_line, 0});
+        if (const auto first_line = parse_segment_name(name)) {
+            segments.push_back({*first_line, 0, false});
+        } else if (const auto pruned = parse_pruned_name(name);
+                   pruned && is_there(leaves_name(*pruned)) && !is_there(segment_name(*pruned))) {
+            segments.push_back({*pruned, 0, true});
+        }
     }
     std::sort(segments.begin(), segments.end(),
               [](const Segment& a, const Segment& b) { return a.first_line < b.first_line; });
@@ -57,6 +65,11 @@ Result<JournalContent> find_content(FileSystem& fs, const std::string& dir,
     if (segments.empty()) return content;
 
     Segment& newest = segments.back();
+    if (newest.is_pruned) {
+        return Error{Errc::corruption, dir + ": the segments behind " +
+                                           leaves_name(newest.first_line) +
+                                           " are missing; restore them from a backup"};
+    }
     const std::string newest_path = dir + "/" + segment_name(newest.first_line);
     auto file = fs.open(newest_path, OpenMode::read);
     if (!file) return std::move(file).error();
@@ -74,7 +87,7 @@ Result<JournalContent> find_content(FileSystem& fs, const std::string& dir,
         const std::uint64_t next_first_line = segments[i + 1].first_line;
         const bool before_empty = i + 2 == segments.size() && scan->lines == 0;
         const std::string path = dir + "/" + segment_name(first_line);
-        auto closed = fs.open(path, OpenMode::read);
+        auto closed = open_segment(fs, dir, segments[i]);
         if (!closed) return std::move(closed).error();
         auto end =
             before_empty

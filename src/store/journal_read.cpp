@@ -28,6 +28,16 @@ SegmentedJournal::View SegmentedJournal::view_at(std::size_t index) const {
     return {segments_[index], newest ? lines_ : segments_[index + 1].first_line};
 }
 
+std::vector<SegmentSpan> SegmentedJournal::segments() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<SegmentSpan> all;
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        const View view = view_at(i);
+        all.push_back({view.segment.first_line, view.lines_end, view.segment.is_pruned});
+    }
+    return all;
+}
+
 std::optional<SegmentedJournal::View> SegmentedJournal::view_holding(std::uint64_t line) const {
     const std::lock_guard lock(mutex_);
     const auto after = std::upper_bound(
@@ -44,7 +54,7 @@ std::optional<SegmentedJournal::View> SegmentedJournal::view_named(std::uint64_t
 }
 
 Result<std::unique_ptr<File>> SegmentedJournal::open_at(LinePosition at, const View& view) const {
-    auto file = fs_.open(path_of(view.segment.first_line), OpenMode::read);
+    auto file = open_segment(fs_, dir_, view.segment);
     if (!file) return file;
     if (at.offset > view.segment.end) {
         return Error{Errc::corruption, path_of(view.segment.first_line) +
@@ -115,7 +125,8 @@ Result<void> SegmentedJournal::for_each(std::uint64_t from_line, const LineVisit
                                                    " is not in segment " +
                                                    segment_name(hint->segment_first_line)};
             }
-            at = *hint;
+            // Where it stood while the segment was there says nothing now.
+            if (!view->segment.is_pruned) at = *hint;
         }
         if (auto done = visit_segment(line, until, at, *view, visit); !done) return done;
     }
@@ -164,7 +175,7 @@ Result<void> SegmentedJournal::visit_segment(std::uint64_t& line, std::uint64_t 
 
 Result<std::uint64_t> SegmentedJournal::offset_of(std::uint64_t line, const View& view) const {
     const std::string path = path_of(view.segment.first_line);
-    auto file = fs_.open(path, OpenMode::read);
+    auto file = open_segment(fs_, dir_, view.segment);
     if (!file) return std::move(file).error();
     LineReader reader(**file, 0, view.segment.end, options_.line_size_max, kVisitChunkBytes);
     std::uint64_t offset = 0;

@@ -6,15 +6,32 @@
 #include <span>
 
 #include "anchorlog/base/bytes.h"
+#include "anchorlog/wire/pruned_lines.h"
 
 namespace anchorlog::store {
 namespace {
 
 constexpr std::string_view kSuffix = ".ndjson";
+constexpr std::string_view kLeavesSuffix = ".leaves";
+constexpr std::string_view kDevicesSuffix = ".devices.ndjson";
 constexpr std::size_t kNameDigits = 20;
 constexpr std::size_t kScanChunkBytes = 1u << 20;
 // Most last lines of closed segments are found in one read of this size.
 constexpr std::uint64_t kLastLineBytes = 8u << 10;
+
+std::string name_with(std::uint64_t first_line, std::string_view ending) {
+    const std::string digits = std::to_string(first_line);
+    return std::string(kNameDigits - digits.size(), '0').append(digits).append(ending);
+}
+
+std::optional<std::uint64_t> parse_name(std::string_view name, std::string_view ending) {
+    if (name.size() != kNameDigits + ending.size() || !name.ends_with(ending)) return {};
+    std::uint64_t first_line = 0;
+    const char* const digits_end = name.data() + kNameDigits;
+    const auto parsed = std::from_chars(name.data(), digits_end, first_line);
+    if (parsed.ec != std::errc() || parsed.ptr != digits_end) return {};
+    return first_line;
+}
 
 bool only_nul(std::string_view bytes) {
     return bytes.empty() ||
@@ -85,18 +102,27 @@ Result<std::string> last_line(const File& file, std::uint64_t size, std::uint64_
 
 }  // namespace
 
-std::string segment_name(std::uint64_t first_line) {
-    const std::string digits = std::to_string(first_line);
-    return std::string(kNameDigits - digits.size(), '0').append(digits).append(kSuffix);
+std::string segment_name(std::uint64_t first_line) { return name_with(first_line, kSuffix); }
+
+std::string leaves_name(std::uint64_t first_line) { return name_with(first_line, kLeavesSuffix); }
+
+std::string devices_name(std::uint64_t first_line) { return name_with(first_line, kDevicesSuffix); }
+
+Result<std::unique_ptr<File>> open_segment(FileSystem& fs, const std::string& dir,
+                                           const Segment& segment) {
+    const std::string name =
+        segment.is_pruned ? leaves_name(segment.first_line) : segment_name(segment.first_line);
+    auto file = fs.open(dir + "/" + name, OpenMode::read);
+    if (!file || !segment.is_pruned) return file;
+    return wire::show_erased_lines(std::move(*file), EntryIndex(segment.first_line));
 }
 
 std::optional<std::uint64_t> parse_segment_name(std::string_view name) {
-    if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return {};
-    std::uint64_t first_line = 0;
-    const char* const digits_end = name.data() + kNameDigits;
-    const auto parsed = std::from_chars(name.data(), digits_end, first_line);
-    if (parsed.ec != std::errc() || parsed.ptr != digits_end) return {};
-    return first_line;
+    return parse_name(name, kSuffix);
+}
+
+std::optional<std::uint64_t> parse_pruned_name(std::string_view name) {
+    return parse_name(name, kDevicesSuffix);
 }
 
 Result<std::string> read_range(const File& file, std::uint64_t from, std::uint64_t end) {

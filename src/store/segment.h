@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "anchorlog/base/file_system.h"
 #include "anchorlog/store/journal.h"
+#include "anchorlog/store/segment_names.h"
 #include "store/line_reader.h"
 
 namespace anchorlog::store {
@@ -16,12 +18,18 @@ namespace anchorlog::store {
 struct Segment {
     std::uint64_t first_line = 0;
     std::uint64_t end = 0;
+    // The file is gone; what is read are the lines that stand for its leaf hashes (formats §5).
+    bool is_pruned = false;
 };
 
-// `<first line, 20 digits>.ndjson`.
-[[nodiscard]] std::string segment_name(std::uint64_t first_line);
 // Nothing for any other name: leaf and device files stand beside the segments (formats §5).
 [[nodiscard]] std::optional<std::uint64_t> parse_segment_name(std::string_view name);
+
+// The first line of a segment's `.devices.ndjson`.
+[[nodiscard]] std::optional<std::uint64_t> parse_pruned_name(std::string_view name);
+// A segment to be read, whether its file is there or pruned.
+[[nodiscard]] Result<std::unique_ptr<File>> open_segment(FileSystem& fs, const std::string& dir,
+                                                         const Segment& segment);
 
 // What the scan of a whole segment found.
 struct SegmentScan {

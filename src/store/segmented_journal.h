@@ -31,6 +31,7 @@ public:
                      JournalContent content);
 
     [[nodiscard]] std::uint64_t lines() const override;
+    [[nodiscard]] std::vector<SegmentSpan> segments() const override;
     [[nodiscard]] const Tail& tail() const override { return tail_; }
     [[nodiscard]] Result<std::string> read_tail() const override;
     [[nodiscard]] Result<void> cut_to(std::uint64_t line) override;

@@ -3,7 +3,7 @@
 namespace anchorlog::verify {
 
 Result<void> BlockPlan::open() {
-    auto file = fs_.open(segments_[next_segment_].path, OpenMode::read);
+    auto file = open_segment(fs_, segments_[next_segment_]);
     if (!file) return std::move(file).error();
     auto size = (*file)->size();
     if (!size) return std::move(size).error();

@@ -157,6 +157,32 @@ void DeviceAudit::damaged_batch(const wire::Header* header) {
     }
 }
 
+void DeviceAudit::pruned_batch(const wire::Header& header,
+                               const std::vector<wire::Source>& sources) {
+    for (const Row& row : rows_) {  // the lines that are there count with the others
+        Number& number = devices_[row.device];
+        number.alerts -= row.count;
+        if (row.before_known) number.gaps -= row.last - row.before - row.count;
+    }
+    for (const wire::Source& source : sources) {
+        const auto device = names_.number_of(source.device_id);
+        if (!device) continue;
+        Number& number = number_of(*device);
+        const bool opens = !number.known || source.epoch.value > number.epoch;
+        if (number.epochs == 0) {
+            ++seen_;
+            number.first_index = header.first_index.value;
+        }
+        if (number.epochs == 0 || opens) ++number.epochs;
+        number.alerts += source.count;
+        number.gaps += source.gaps;
+        number.last_index = header.first_index.value + header.count - 1;
+        number.known = true;
+        number.epoch = source.epoch.value;
+        number.highest = source.last_seq.value;
+    }
+}
+
 std::vector<DeviceSummary> DeviceAudit::summaries() const {
     std::vector<std::uint32_t> order;
     for (std::uint32_t i = 0; i < devices_.size(); ++i) {

@@ -24,6 +24,9 @@ public:
     void entry(const EntryFact& fact, FaultList& faults, const Segment& segment);
     // Compares the header's counts and sources with the entries just seen.
     void end_batch(const wire::Header& header, FaultList& faults);
+    // In the place of end_batch() where lines are gone: what all of them were say the batch's
+    // sources, which are the header's. Of a device's first and last entry only the batch is known.
+    void pruned_batch(const wire::Header& header, const std::vector<wire::Source>& sources);
     // The batch's entries cannot be relied on: takes the numbers over from its header.
     void damaged_batch(const wire::Header* header);
 

@@ -1,6 +1,7 @@
 #include "verify/entry_audit.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "anchorlog/merkle/tree.h"
 #include "verify/batch_damage.h"
@@ -28,8 +29,8 @@ std::size_t segment_with(const std::vector<Segment>& segments, std::uint64_t ind
 
 EntryAudit::EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
                        std::uint64_t block_bytes, FaultList& faults, Checked& checked,
-                       std::uint64_t first_index)
-    : fs_(fs), segments_(segments), faults_(faults), checked_(checked),
+                       PruneAudit& prune, std::uint64_t first_index)
+    : fs_(fs), segments_(segments), faults_(faults), checked_(checked), prune_(prune),
       reader_(fs, segments, pool, block_bytes, segment_with(segments, first_index)),
       hints_(fs, segments), devices_(reader_.devices(), first_index == 0),
       first_index_(first_index) {
@@ -66,8 +67,13 @@ bool EntryAudit::matches(const wire::Header& header) {
 
 void EntryAudit::accept(const EntryFact& fact) {
     ++checked_.entries;
-    ++(fact.is_alert() ? checked_.alerts : checked_.audits);
-    times_.entry(fact);
+    if (fact.is_erased()) {
+        ++checked_.pruned;
+        prune_.met(fact.index());
+    } else {
+        ++(fact.is_alert() ? checked_.alerts : checked_.audits);
+        times_.entry(fact);
+    }
     const Segment& segment = segments_[fact.segment];
     const bool follows = fact.index() == (last_index_ ? *last_index_ + 1 : 0);
     if (fact.number == 0 && follows && fact.index() != segment.first_line) {
@@ -80,7 +86,27 @@ void EntryAudit::accept(const EntryFact& fact) {
         faults_.add(std::move(fault));
     }
     last_index_ = fact.index();
-    devices_.entry(fact, faults_, segment);
+    if (!fact.is_erased()) devices_.entry(fact, faults_, segment);
+}
+
+// All entries of a batch, in order. Where lines are gone, what they were is not there to be
+// compared with the header: its own sources, or the file beside the log that holds them, stand in.
+template <class Facts>
+void EntryAudit::accept_batch(const wire::Header& header, const Facts& facts) {
+    const auto erased = std::find_if(facts.begin(), facts.end(),
+                                     [](const EntryFact& fact) { return fact.is_erased(); });
+    devices_.begin_batch();
+    for (const EntryFact& fact : facts) accept(fact);
+    if (erased == facts.end()) {
+        devices_.end_batch(header, faults_);
+        return;
+    }
+    const auto sources = prune_.sources_of(header, segments_[erased->segment], faults_);
+    if (sources) {
+        devices_.pruned_batch(header, *sources);
+    } else {
+        devices_.damaged_batch(&header);
+    }
 }
 
 Result<void> EntryAudit::batch(const wire::Header& header) {
@@ -88,11 +114,10 @@ Result<void> EntryAudit::batch(const wire::Header& header) {
     if (header.count == 0) return {};
     if (auto filled = reader_.fill(header.count); !filled) return filled;
     if (!matches(header)) return damaged(header);
-    devices_.begin_batch();
     auto& window = reader_.window();
-    for (std::uint64_t i = 0; i < header.count; ++i) accept(window[i]);
+    const auto end = window.begin() + static_cast<std::ptrdiff_t>(header.count);
+    accept_batch(header, std::ranges::subrange(window.begin(), end));
     window.pop_front(header.count);
-    devices_.end_batch(header, faults_);
     return {};
 }
 
@@ -230,9 +255,7 @@ Result<void> EntryAudit::damaged(const wire::Header& header) {
         last_index_ = first + header.count - 1;
         return {};
     }
-    devices_.begin_batch();
-    for (const EntryFact& fact : *whole) accept(fact);
-    devices_.end_batch(header, faults_);
+    accept_batch(header, *whole);
     return {};
 }
 

@@ -13,6 +13,7 @@
 #include "verify/entry_reader.h"
 #include "verify/fault_list.h"
 #include "verify/leaf_hints.h"
+#include "verify/prune_audit.h"
 #include "verify/time_audit.h"
 
 namespace anchorlog::verify {
@@ -22,7 +23,7 @@ namespace anchorlog::verify {
 class EntryAudit {
 public:
     EntryAudit(FileSystem& fs, const std::vector<Segment>& segments, WorkPool& pool,
-               std::uint64_t block_bytes, FaultList& faults, Checked& checked,
+               std::uint64_t block_bytes, FaultList& faults, Checked& checked, PruneAudit& prune,
                std::uint64_t first_index = 0);
     // Drops the lines of the first segment that stand before `first_index`, unjudged.
     [[nodiscard]] Result<void> seek();
@@ -46,6 +47,8 @@ public:
 private:
     [[nodiscard]] bool matches(const wire::Header& header);
     void accept(const EntryFact& fact);
+    template <class Facts>
+    void accept_batch(const wire::Header& header, const Facts& facts);
     void drop(const EntryFact& fact);
     [[nodiscard]] Result<void> damaged(const wire::Header& header);
     [[nodiscard]] Result<void> look_ahead(std::uint64_t first, std::uint64_t count);
@@ -62,6 +65,7 @@ private:
     const std::vector<Segment>& segments_;
     FaultList& faults_;
     Checked& checked_;
+    PruneAudit& prune_;
     EntryReader reader_;
     LeafHints hints_;
     DeviceAudit devices_;

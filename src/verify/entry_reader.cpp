@@ -10,6 +10,7 @@
 #include "anchorlog/wire/alert_line.h"
 #include "anchorlog/wire/canonical_json.h"
 #include "anchorlog/wire/entry.h"
+#include "anchorlog/wire/pruned_lines.h"
 
 namespace anchorlog::verify {
 namespace {
@@ -88,6 +89,17 @@ void judge(EntryFact& fact, const RawLine& line, DeviceCache* devices) {
     if (line.too_long) {
         mark_bad(fact, "the line is longer than any entry");
         fact.claimed = salvage_index(line.text);
+        return;
+    }
+    if (wire::is_erased_line(line.text)) {
+        const auto erased = wire::parse_erased_line(line.text);
+        if (!erased) {
+            mark_bad(fact, erased.error().message);
+            return;
+        }
+        fact.kind = EntryFact::Kind::erased;
+        fact.claimed = erased->index.value;
+        fact.leaf = erased->leaf;
         return;
     }
     const auto parsed = wire::parse_entry_line(line.text);

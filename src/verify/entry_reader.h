@@ -16,7 +16,7 @@ namespace anchorlog::verify {
 // What the audit keeps of one line of log/.
 struct EntryFact {
     enum class Shape : std::uint8_t { good, bad, cut_short } shape = Shape::good;
-    enum class Kind : std::uint8_t { alert, start, stop, audit } kind = Kind::audit;
+    enum class Kind : std::uint8_t { alert, start, stop, audit, erased } kind = Kind::audit;
     bool blamed = false;   // named as out of its place already
     bool has_nul = false;  // set when not good
     bool too_long = false;
@@ -34,6 +34,8 @@ struct EntryFact {
     std::shared_ptr<const std::string> reason;  // when not good
 
     [[nodiscard]] bool is_alert() const { return kind == Kind::alert; }
+    // Its line is gone: only leaf and index are known.
+    [[nodiscard]] bool is_erased() const { return kind == Kind::erased; }
     // The index it stands for: what it says, or where it stands.
     [[nodiscard]] std::uint64_t index() const { return claimed.value_or(guess); }
     // Why it is not good; empty when it is.

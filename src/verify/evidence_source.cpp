@@ -4,6 +4,7 @@
 
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/entry.h"
+#include "anchorlog/wire/pruned_lines.h"
 #include "verify/history_audit.h"
 #include "verify/leaf_hints.h"
 
@@ -54,7 +55,7 @@ Result<void> EvidenceSource::find_index(std::uint64_t index) {
     const auto first = static_cast<std::size_t>(segment - log_.segments.data());
     LineStream stream(fs_, log_.segments, wire::kEntryLineSizeMax, first);
     RawLine raw;
-    const std::string member = ",\"index\":" + std::to_string(index) + ",";
+    const std::string member = ",\"index\":" + std::to_string(index);
     while (true) {
         auto more = stream.next(raw);
         if (!more) return std::move(more).error();
@@ -68,6 +69,19 @@ Result<void> EvidenceSource::find_index(std::uint64_t index) {
         }
         if (segment->first_line + raw.number == index) add(raw, index);
     }
+}
+
+bool EvidenceSource::is_pruned(const FoundEntry& found) const {
+    if (!wire::is_erased_line(found.text)) return false;
+    const EntryIndex index(*found.place.index);
+    return std::any_of(pruned_.begin(), pruned_.end(), [&](const wire::PruneRange& range) {
+        return range.first <= index && index <= range.last;
+    });
+}
+
+bool EvidenceSource::has_pruned_segments() const {
+    return std::any_of(log_.segments.begin(), log_.segments.end(),
+                       [](const Segment& segment) { return segment.is_pruned; });
 }
 
 Result<void> EvidenceSource::find_id(const wire::EntryId& id) {
@@ -125,6 +139,9 @@ void EvidenceSource::keep_header(const BatchFact& fact) {
     const wire::Header& header = fact.header;
     const std::uint64_t first = header.first_index.value;
     sealed_end_ = std::max(sealed_end_, first + header.count);
+    if (header.prune) {
+        pruned_.insert(pruned_.end(), header.prune->ranges.begin(), header.prune->ranges.end());
+    }
     if (header.kind == "key") key_batches_.push_back(header.batch_id.value);
     for (FoundEntry& found : found_) {
         const std::uint64_t index = *found.place.index;

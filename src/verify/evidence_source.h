@@ -48,6 +48,11 @@ public:
     // The path of a batch's header in any size of this history.
     [[nodiscard]] HistoryPaths paths_of(std::uint64_t batch) const;
 
+    // The entry's line is gone, and a sealed header says that it may be.
+    [[nodiscard]] bool is_pruned(const FoundEntry& found) const;
+    // Ids that were asked for may have been of entries whose lines are gone.
+    [[nodiscard]] bool has_pruned_segments() const;
+
     [[nodiscard]] const std::string& origin() const { return origin_; }
     // What the headers' own audit found, and told.
     [[nodiscard]] const std::vector<Fault>& faults() const { return audit_faults_; }
@@ -94,6 +99,7 @@ private:
     std::vector<wire::Header> key_changes_;
     std::vector<Hash> header_leaves_;  // as far as the history could be recomputed
     std::vector<std::uint64_t> key_batches_;
+    std::vector<wire::PruneRange> pruned_;
     std::uint64_t batches_end_ = 0;  // of all lines, readable or not
     std::uint64_t sealed_end_ = 0;
     std::vector<wire::AnchorReceipt> receipts_;  // that cover a found entry

@@ -250,10 +250,7 @@ void HistoryAudit::check_kind(const Place& place) {
         if (place.batch_id != 0) differ(place, "kind", "any but genesis", "genesis");
     } else if (header.key_change) {
         check_key_change(place);
-    } else if (header.kind == "prune") {
-        report_.undecided.push_back(batch + " is of kind " + header.kind +
-                                    ", which this version does not follow");
-    } else {
+    } else if (!header.prune) {  // what those say is the entries' audit's
         report_.notes.push_back(batch + " is of the unknown kind " + header.kind +
                                 ": hashed, otherwise opaque");
     }

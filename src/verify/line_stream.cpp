@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <charconv>
 
+#include "anchorlog/wire/pruned_lines.h"
+
 namespace anchorlog::verify {
 namespace {
 
 constexpr std::string_view kSuffix = ".ndjson";
+constexpr std::string_view kLeavesSuffix = ".leaves";
+constexpr std::string_view kDevicesSuffix = ".devices.ndjson";
 constexpr std::size_t kNameDigits = 20;
 
-bool parse_segment_name(std::string_view name, std::uint64_t& first_line) {
-    if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return false;
+bool parse_name(std::string_view name, std::string_view ending, std::uint64_t& first_line) {
+    if (name.size() != kNameDigits + ending.size() || !name.ends_with(ending)) return false;
     const char* end = name.data() + kNameDigits;
     const auto [stop, error] = std::from_chars(name.data(), end, first_line);
     return error == std::errc() && stop == end;
@@ -24,15 +28,29 @@ Result<SegmentList> list_segments(FileSystem& fs, const std::string& dir,
     auto names = fs.list(path);
     if (!names) return std::move(names).error();
     SegmentList list;
+    const auto is_there = [&](const std::string& name) {
+        return std::binary_search(names->begin(), names->end(), name);
+    };
     for (const std::string& name : *names) {
         std::uint64_t first_line = 0;
-        if (parse_segment_name(name, first_line)) {
-            list.segments.push_back({first_line, journal + "/" + name, path + "/" + name});
-        } else {
-            list.strangers.push_back(journal + "/" + name);
+        if (parse_name(name, kSuffix, first_line)) {
+            list.segments.push_back({first_line, journal + "/" + name, path + "/" + name, false});
+            continue;
         }
+        list.strangers.push_back(journal + "/" + name);
+        if (!parse_name(name, kDevicesSuffix, first_line)) continue;
+        const std::string stem = name.substr(0, kNameDigits);
+        const std::string leaves = stem + std::string(kLeavesSuffix);
+        if (is_there(stem + std::string(kSuffix)) || !is_there(leaves)) continue;
+        list.segments.push_back({first_line, journal + "/" + leaves, path + "/" + leaves, true});
     }
     return list;
+}
+
+Result<std::unique_ptr<File>> open_segment(FileSystem& fs, const Segment& segment) {
+    auto file = fs.open(segment.path, OpenMode::read);
+    if (!file || !segment.is_pruned) return file;
+    return wire::show_erased_lines(std::move(*file), EntryIndex(segment.first_line));
 }
 
 const Segment* segment_of(const std::vector<Segment>& segments, std::uint64_t line) {
@@ -60,7 +78,7 @@ LineStream::LineStream(FileSystem& fs, const std::vector<Segment>& segments,
 
 Result<bool> LineStream::open_next() {
     if (next_segment_ >= segments_.size()) return false;
-    auto file = fs_.open(segments_[next_segment_].path, OpenMode::read);
+    auto file = open_segment(fs_, segments_[next_segment_]);
     if (!file) return std::move(file).error();
     file_ = std::move(*file);
     auto size = file_->size();

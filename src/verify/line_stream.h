@@ -17,6 +17,8 @@ struct Segment {
     std::uint64_t first_line = 0;
     std::string name;  // inside the store: log/00000000000000000000.ndjson
     std::string path;
+    // Its file is gone; name and path are those of its leaf hashes (formats §5).
+    bool is_pruned = false;
 };
 
 // A journal's segments in order. A directory that is not there is not_found.
@@ -26,6 +28,8 @@ struct SegmentList {
 };
 [[nodiscard]] Result<SegmentList> list_segments(FileSystem& fs, const std::string& dir,
                                                 const std::string& journal);
+// To be read. Of a pruned segment these are the lines that stand for its leaf hashes.
+[[nodiscard]] Result<std::unique_ptr<File>> open_segment(FileSystem& fs, const Segment& segment);
 // The segment that holds line `line` by name: the last that starts at or before it.
 [[nodiscard]] const Segment* segment_of(const std::vector<Segment>& segments, std::uint64_t line);
 

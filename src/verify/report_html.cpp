@@ -133,7 +133,8 @@ void add_head(Page& page, const Report& report, const HtmlFrame& frame) {
     page.row("td", {"Report made", frame.made_at + " by " + frame.program});
     const Checked& checked = report.checked;
     page.row("td", {"Entries checked", number(checked.entries) + " (" + number(checked.alerts) +
-                                           " alerts, " + number(checked.audits) + " audits)"});
+                                           " alerts, " + number(checked.audits) + " audits, " +
+                                           number(checked.pruned) + " pruned)"});
     if (report.range) {
         page.row("td", {"Entries asked for", number(report.range->first) + " to " +
                                                  number(report.range->last) + ", whole batches"});

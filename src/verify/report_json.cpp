@@ -116,11 +116,17 @@ std::string to_json(const Report& report) {
               {"anchors", list_json(report.anchors, anchor_json)},
               {"devices", list_json(report.devices, device_json)},
               {"targets", list_json(report.targets, target_json)}};
-    json["checked"] = {{"segments", checked.segments},       {"bytes", checked.bytes},
-                       {"entries", checked.entries},         {"alerts", checked.alerts},
-                       {"audits", checked.audits},           {"batches", checked.batches},
-                       {"checkpoints", checked.checkpoints}, {"seals", checked.seals},
-                       {"devices", checked.devices},         {"anchors", checked.anchors}};
+    json["checked"] = {{"segments", checked.segments},
+                       {"bytes", checked.bytes},
+                       {"entries", checked.entries},
+                       {"alerts", checked.alerts},
+                       {"audits", checked.audits},
+                       {"batches", checked.batches},
+                       {"checkpoints", checked.checkpoints},
+                       {"seals", checked.seals},
+                       {"devices", checked.devices},
+                       {"anchors", checked.anchors},
+                       {"pruned", checked.pruned}};
     json["range"] = nullptr;
     if (report.range) {
         json["range"] = {{"first", report.range->first}, {"last", report.range->last}};

@@ -56,9 +56,10 @@ std::string to_text(const Report& report) {
     if (!report.origin.empty()) out += "log " + report.origin + "\n";
     const Checked& checked = report.checked;
     out += "checked " + number(checked.entries) + " entries (" + number(checked.alerts) +
-           " alerts, " + number(checked.audits) + " audits) of " + number(checked.devices) +
-           " devices, " + number(checked.batches) + " batches, " + number(checked.anchors) +
-           " anchors\n";
+           " alerts, " + number(checked.audits) + " audits" +
+           (checked.pruned > 0 ? ", " + number(checked.pruned) + " pruned" : std::string()) +
+           ") of " + number(checked.devices) + " devices, " + number(checked.batches) +
+           " batches, " + number(checked.anchors) + " anchors\n";
     if (report.range) {
         out += "asked for entries " + number(report.range->first) + " to " +
                number(report.range->last) + ": lines of other batches were not read\n";

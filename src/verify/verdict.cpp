@@ -107,7 +107,9 @@ std::vector<std::string> not_checked_of_entry(bool online) {
 
 void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors,
               const StampAudit& stamps, bool online) {
-    report.not_checked = not_checked_by(trust, online);
+    for (std::string& one : not_checked_by(trust, online)) {
+        report.not_checked.push_back(std::move(one));
+    }
     if (report.range) {
         report.not_checked.emplace_back(
             "entries of batches outside the range asked for, and the numbers that devices "

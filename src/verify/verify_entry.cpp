@@ -46,6 +46,13 @@ private:
         EntryHit hit;
         hit.segment = found.place.segment;
         hit.line = found.place.line;
+        if (source_.is_pruned(found)) {
+            report_.undecided.push_back("entry " + std::to_string(*found.place.index) +
+                                        " is pruned: only its leaf hash is left here; with its "
+                                        "segment put back into log/ from the archive it is "
+                                        "checked as any other");
+            return;
+        }
         auto put = source_.put_together(found);
         if (!put) {
             report_.undecided.push_back(put.error().message);
@@ -94,6 +101,11 @@ private:
             return;
         }
         report_.undecided.push_back("no entry with " + report_.asked + " in the log");
+        if (source_.has_pruned_segments()) {
+            report_.notes.push_back(
+                "the ids of pruned entries are not known here: put their segments back into log/ "
+                "from the archive to search them too");
+        }
     }
 
     void conclude() {

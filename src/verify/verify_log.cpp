@@ -93,7 +93,7 @@ private:
     std::uint64_t bytes_to_read() {
         std::uint64_t total = 0;
         const auto add = [&](const Segment& segment) {
-            auto file = fs_.open(segment.path, OpenMode::read);
+            auto file = open_segment(fs_, segment);
             const auto size = file ? (*file)->size() : Result<std::uint64_t>(file.error());
             total += size ? *size : 0;
         };
@@ -119,7 +119,7 @@ private:
         if (!entries_) {
             const std::uint64_t first = range_.first == 0 ? 0 : index;
             entries_.emplace(fs_, log_.segments, pool_, options_.block_bytes, faults_,
-                             report_.checked, first);
+                             report_.checked, prune_, first);
             if (auto done = entries_->seek(); !done) return std::move(done).error();
         }
         return &*entries_;
@@ -128,6 +128,7 @@ private:
     Result<void> take_batch(const BatchFact& fact, const SealedFacts& facts,
                             const HistoryAudit& history, Before before) {
         const wire::Header& header = fact.header;
+        if (header.prune) prune_.allow(header);
         const std::uint64_t end = header.first_index.value + header.count;
         const bool too_early = range_.first > 0 && end <= range_.first;
         if (!too_early && header.first_index.value <= range_.last) {
@@ -178,6 +179,7 @@ private:
                 "start mends it), or somebody cut the file");
         }
         if (auto done = check_batches_end(reader); !done) return done;
+        prune_.finish(faults_, report_);
         check_names();
         anchors_.finish(batches);
         stamps_.finish(batches);
@@ -268,6 +270,7 @@ private:
     StampAudit stamps_;
     SegmentList batches_;
     SegmentList log_;
+    PruneAudit prune_{fs_, dir_, log_.segments};
     std::uint64_t sealed_end_ = 0;
     std::shared_ptr<LogKeys> keys_ = std::make_shared<LogKeys>();
     std::optional<EntryAudit> entries_;

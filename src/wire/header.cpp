@@ -7,6 +7,7 @@
 #include "anchorlog/crypto/sha256.h"
 #include "anchorlog/wire/alert.h"
 #include "anchorlog/wire/note.h"
+#include "wire/canonical_scan.h"
 #include "wire/header_rules.h"
 #include "wire/object_reader.h"
 #include "wire/object_writer.h"
@@ -19,7 +20,7 @@ constexpr std::string_view kCanon = "rfc8785";
 constexpr std::size_t kGenesisKeysMax = 16;
 constexpr std::size_t kSealSize = 64;
 // The kinds of which Header has every member.
-constexpr std::array<std::string_view, 3> kWrittenKinds{"batch", "genesis", "key"};
+constexpr std::array<std::string_view, 4> kWrittenKinds{"batch", "genesis", "key", "prune"};
 
 std::string genesis_object(const GenesisRecord& genesis) {
     std::string policy;
@@ -55,6 +56,22 @@ std::string key_object(const KeyChange& change) {
         .string("new", change.new_key)
         .string("old", change.old_key)
         .plain("why", change.why)
+        .close();
+    return out;
+}
+
+std::string prune_object(const PruneRecord& prune) {
+    std::string ranges = "[";
+    for (const PruneRange& range : prune.ranges) {
+        ranges += (ranges.size() > 1 ? ",[" : "[") + std::to_string(range.first.value) + "," +
+                  std::to_string(range.last.value) + "]";
+    }
+    ranges += "]";
+    std::string out;
+    ObjectWriter(out)
+        .plain("devices_sha256", to_hex(prune.devices_sha256))
+        .raw("ranges", ranges)
+        .string("why", prune.why)
         .close();
     return out;
 }
@@ -106,6 +123,29 @@ KeyChange read_key_change(ObjectReader& header) {
     return change;
 }
 
+bool is_why(std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
+PruneRecord read_prune(ObjectReader& header) {
+    ObjectReader reader(header.raw("prune"), "`prune`");
+    PruneRecord prune;
+    prune.devices_sha256 = reader.hash("devices_sha256");
+    for (const std::string_view element : reader.array("ranges", kPruneRangesMax)) {
+        std::vector<std::string_view> ends;
+        const bool is_pair = scan_array(element, ends) && ends.size() == 2;
+        const auto first = is_pair ? parse_integer(ends[0]) : std::nullopt;
+        const auto last = is_pair ? parse_integer(ends[1]) : std::nullopt;
+        reader.require(first && last, "ranges", "must hold pairs of indexes");
+        if (first && last) prune.ranges.push_back({EntryIndex(*first), EntryIndex(*last)});
+    }
+    prune.why = reader.string("why", kPruneWhySizeMax);
+    reader.require(is_why(prune.why), "why", "must be 1 to 256 printable ASCII characters");
+    if (auto whole = reader.finish(); !whole) header.absorb(std::move(whole).error());
+    return prune;
+}
+
 std::vector<Source> read_sources(ObjectReader& header) {
     std::vector<Source> sources;
     for (const std::string_view element : header.array("sources", kSourcesMax)) {
@@ -145,6 +185,8 @@ Header read_header(ObjectReader& reader) {
         header.genesis = read_genesis(reader);
     } else if (header.kind == "key") {
         header.key_change = read_key_change(reader);
+    } else if (header.kind == "prune") {
+        header.prune = read_prune(reader);
     } else if (header.kind != "batch") {
         static_cast<void>(reader.raw(header.kind));  // of a kind we only carry
     }
@@ -165,8 +207,9 @@ std::string header_object(const Header& header) {
         .string("log", header.log)
         .plain("merkle_root", to_hex(header.merkle_root))
         .plain("opened_at", format_server_time(header.opened_at))
-        .plain("prev_root", to_hex(header.prev_root))
-        .string("reason", header.reason)
+        .plain("prev_root", to_hex(header.prev_root));
+    if (header.prune) object.raw("prune", prune_object(*header.prune));
+    object.string("reason", header.reason)
         .plain("sealed_at", format_server_time(header.sealed_at))
         .string("signer", header.signer)
         .raw("sources", format_sources(header.sources));

@@ -90,6 +90,22 @@ Result<void> check_key_change(const Header& header) {
     return {};
 }
 
+// One range behind the other, all of them behind this batch's beginning.
+Result<void> check_prune(const Header& header) {
+    if (header.prune->ranges.empty()) return broken("`prune` names no range");
+    std::uint64_t from = 0;
+    for (const PruneRange& range : header.prune->ranges) {
+        if (range.first.value < from || range.last < range.first) {
+            return broken("the ranges of `prune` overlap or are not in order");
+        }
+        if (range.last >= header.first_index) {
+            return broken("`prune` names entries that are not sealed before it");
+        }
+        from = range.last.value + 1;
+    }
+    return {};
+}
+
 Result<void> check_kind(const Header& header) {
     const bool is_genesis = header.kind == "genesis";
     if (header.genesis.has_value() != is_genesis) {
@@ -111,6 +127,7 @@ Result<void> check_kind(const Header& header) {
         return broken("nothing comes before a genesis");
     }
     if (header.key_change) return check_key_change(header);
+    if (header.prune) return check_prune(header);
     return {};
 }
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from harness import Ganache, Gateway, MakeGateway, logverify, wait_until
+from harness import Ganache, Gateway, MakeGateway, Store, logverify, make_alert, wait_until
 from harness.clock import WallClock
 from harness.load import Load, check_verifies
 from harness.paths import ROOT
@@ -27,6 +27,7 @@ FOLLOWED = {  # page: the test below that runs all of its blocks
     "key-compromise.md": "test_key_compromise",
     "new-machine.md": "test_new_machine",
     "restore.md": "test_restore",
+    "retention.md": "test_retention",
 }
 FOLLOWED_ELSEWHERE = {"certificate-expiry.md", "revoke-a-sender.md"}  # test_runbook_pki.py
 MakeRunbook = Callable[[str, Gateway], Runbook]
@@ -256,6 +257,39 @@ def test_new_machine(make_gateway: MakeGateway, open_page: MakeRunbook) -> None:
         page.serve()
         goes_on(load, 40)
         gateway.wait_sealed(40)
+
+
+def test_retention(
+    make_gateway: MakeGateway, chain: Ganache, open_page: MakeRunbook
+) -> None:
+    gateway = make_gateway(chain=chain, config=FAST | {"storage": {"segment_bytes": 1 << 20}})
+    page = open_page("retention.md", gateway)
+    with gateway:
+        load = Load(gateway, "cam-1")
+        load.made = [make_alert(number, features_summary={"filler": "x" * 60_000})
+                     for number in range(1, 61)]
+        assert load.drive(60, 30)
+        gateway.wait_sealed(60)
+        gateway.wait_anchored()
+        receipts = [line for line in gateway.store.lines("anchors") if line["kind"] == "receipt"]
+        blocks = [line["block_number"] for line in receipts]
+        keep_trust(gateway, page.paths["/mnt/evidence"], blocks)
+        page.took_over()
+        assert "sealed      batch" in page.follow(1)
+        archived = {path.name for path in (page.paths["/mnt/backup"] / "log-archive").iterdir()}
+        log = gateway.store.dir / "log"
+        assert archived and not any((log / name).exists() for name in archived)
+        told = page.follow(2)
+        assert "pruned entries" in told and told.splitlines()[-1].startswith("PASS ANCHORED")
+        assert " pruned)" not in page.follow(3)
+        page.serve()
+        left = sorted(log.glob("[0-9]" * 20 + ".ndjson"))
+        page.env = {"INDEX": str(int(left[0].stem) + 1)}
+        assert "its leaf hash stays" in page.follow(4)
+        page.serve()
+        with gateway.connect() as sender:
+            sender.deliver([make_alert(61)])
+        check_verifies(gateway)
 
 
 def test_hand_over(

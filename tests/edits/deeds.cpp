@@ -4,8 +4,10 @@
 #include <random>
 #include <vector>
 
+#include "anchorlog/merkle/tree.h"
 #include "anchorlog/wire/anchor_step.h"
 #include "anchorlog/wire/entry.h"
+#include "anchorlog/wire/pruned_lines.h"
 #include "support/fake_chain_view.h"
 
 namespace anchorlog::edits {
@@ -95,6 +97,7 @@ public:
                 duplicate(journal);
             }
             insert_entry();
+            erase_entry();
             sign_again();
             swap_batches();
             delete_batch();
@@ -150,6 +153,17 @@ private:
         list.insert(list.begin() + static_cast<std::ptrdiff_t>(to), line);
         look("a line of " + journal + " repeated", lines,
              lines.place(journal, std::min(from, to), std::max(from, to)));
+    }
+
+    // As pruning leaves it, but no sealed header says that it may be gone.
+    void erase_entry() {
+        Lines lines = whole_;
+        const std::uint64_t at = below(lines.log().size());
+        std::string& line = lines.log()[at];
+        std::string erased;
+        wire::append_erased_line(erased, {EntryIndex(at), merkle::hash_leaf(as_bytes(line))});
+        line.assign(erased, 0, erased.size() - 1);
+        look("an entry erased without a prune header", lines, lines.place("log", at, at));
     }
 
     // An alert that was never sent, well formed, under an index that exists.

@@ -26,7 +26,7 @@ VECTORS = json.loads((ROOT / "tests" / "vectors" / "formats.json").read_text())
 PAGES = ["message_schema.md", "framing_spec.md", "log_format.md", "evidence_format.md",
          "tls-policy.md"]
 PAGE_LINES_MAX = 250
-REFERENCE_LINES_MAX = 350  # log_format.md: every rule that a second verifier needs
+REFERENCE_LINES_MAX = 400  # log_format.md: every rule that a second verifier needs
 VERIFIER = ROOT / "tests" / "reference" / "anchorlog_verify.py"
 
 _BLOCK = re.compile(

@@ -10,39 +10,21 @@ from __future__ import annotations
 
 import base64
 import datetime
-import hashlib
-import json
 import re
 import sys
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from canonical import INTEGER_MAX, Fault, Json, need, parse, sha256, write
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-Json = dict[str, Any]
 Check = Callable[[Any], Any]
 Shape = dict[str, Check]
-INTEGER_MAX = 2**53 - 1
-EMPTY = hashlib.sha256().digest()
+EMPTY = sha256()
 P256 = bytes.fromhex("023059301306072a8648ce3d020106082a8648ce3d03010703420004")  # of a vkey
-quote = json.JSONEncoder(ensure_ascii=False).encode
-
-
-class Fault(Exception):
-    """Something is not as it was sealed."""
-
-
-def need(holds: object, what: str) -> None:
-    if not holds:
-        raise Fault(what)
-
-
-def sha256(*parts: bytes) -> bytes:
-    return hashlib.sha256(b"".join(parts)).digest()
 
 
 class Tree:
@@ -63,42 +45,6 @@ class Tree:
         for peak in reversed(self.peaks[:-1]):
             node = sha256(b"\1", peak, node)
         return node
-
-
-def number_text(token: str) -> str:
-    """How ECMAScript writes a number within the limits."""
-    value = float(token)
-    need(abs(value) <= INTEGER_MAX, "a number beyond 2^53-1")  # and no NaN
-    if value == int(value):
-        return str(int(value))
-    return f"{Decimal(repr(value)):f}" if abs(value) >= 1e-6 else repr(value).replace("e-0", "e-")
-
-
-def read_number(token: str) -> int | float:
-    need(number_text(token) == token, f"{token} is not canonical")
-    return float(token) if set(token) & set(".e") else int(token)
-
-
-def write(value: Any, depth: int) -> str:
-    need(depth < 16 or not isinstance(value, dict | list), "nested too deeply")
-    if isinstance(value, dict):
-        names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-        return f"{{{','.join(write(n, 0) + ':' + write(value[n], depth + 1) for n in names)}}}"
-    if isinstance(value, list):
-        return f"[{','.join(write(item, depth + 1) for item in value)}]"
-    return number_text(repr(value)) if isinstance(value, float) else quote(value)
-
-
-def parse(line: bytes, depth: int = 0) -> Json:
-    """A canonical object; a depth of -1 begins to count its nesting inside."""
-    try:
-        value = json.loads(line.decode(), parse_int=read_number, parse_float=read_number,
-                           parse_constant=float, object_pairs_hook=dict)
-        # What json forgives, a name twice among it, is written in another way than it was read.
-        need(type(value) is dict and write(value, depth).encode() == line, "not canonical")
-        return dict(value)
-    except (ValueError, RecursionError) as error:
-        raise Fault(f"not JSON: {error}") from error
 
 
 def form(pattern: str) -> Callable[[Any], str]:
@@ -161,12 +107,15 @@ SOMETIMES: Shape = {"sources_count": integer, "sources_digest": digest, "beacon"
 KINDS: Shape = {"genesis": members({"canon": form("rfc8785"), "keys": array(text), "nonce": digest,
     "policy": members({"entries": integer, "interval_s": integer, "window_s": integer})},
     {"continues": form("(?s).+")}),
-    "key": members({"new": text, "old": text, "why": form("planned|compromise")})}
+    "key": members({"new": text, "old": text, "why": form("planned|compromise")}),
+    "prune": members({"devices_sha256": digest, "ranges": array(array(integer)),
+                      "why": form("[ -~]{1,256}")})}
 ENTRY: Shape = {"index": integer, "received_at": server_time}
 AUDIT = members(ENTRY | {"audit": record, "sender": form("urn:anchorlog:daemon")})
 ALERT = members(ENTRY | {"alert": record, "cert": form("[0-9a-f]{32}"),
     "sender": form("urn:anchorlog:sender:[A-Za-z0-9._:-]{1,64}")},
     {"sent_at": calendar("(?:[.][0-9]{1,9})?")})
+ERASED = members({"erased": digest, "index": integer})
 STEP: Shape = {"at": server_time, "batch_id": integer, "hash": digest, "kind": text, "target": name}
 STEPS = {"attempt": members(STEP | {
         "gas": integer, "max_fee": fee, "nonce": integer, "priority_fee": fee, "raw": hexadecimal}),
@@ -222,12 +171,24 @@ class Verifier:
         self.uncertain = False  # numbers may have passed in a batch of another version
         self.rows, self.audits = dict[Any, Json](), 0  # of the batch at hand
         self.records, self.stamped = list[bytes](), list[str]()  # of each batch; unknown: b""
+        self.segments = {"batches": [0], "log": [0], "anchors": [0]}  # their first lines
+        self.gone, self.prunes = list[int](), list[Json]()
 
     def journal(self, kind: str, size_max: int = 1 << 20) -> list[bytes]:
-        files, lines = sorted((self.store / kind).glob("[0-9]" * 20 + ".ndjson")), list[bytes]()
-        for file in files:
+        folder, lines = self.store / kind, list[bytes]()
+        files = [*folder.glob("[0-9]" * 20 + ".ndjson")]
+        # Of a pruned segment there are the leaves: lines with nothing else in them.
+        files += [file for file in folder.glob("[0-9]" * 20 + ".leaves")
+                  if file.with_suffix(".devices.ndjson").exists()
+                  and not file.with_suffix(".ndjson").exists()]
+        for file in (files := sorted(files)):
             need(int(file.stem) == len(lines), f"{kind}/{file.name} has the wrong name")
+            self.segments[kind].append(len(lines))
             data, at = file.read_bytes(), 0
+            if file.suffix == ".leaves":
+                leaves = (data[i:i + 32].hex() for i in range(0, len(data), 32))
+                data = "".join(f'{{"erased":"{leaf}","index":{index}}}\n' for index, leaf
+                               in enumerate(leaves, len(lines))).encode()
             while (end := data.find(b"\n", at)) >= 0 and b"\0" not in data[at:end]:
                 need(end - at <= size_max, f"a line of {kind}/{file.name} is too long")
                 lines.append(data[at:end])
@@ -254,7 +215,9 @@ class Verifier:
             self.undecided.append("the store is empty")
         for number, line in enumerate(batches):
             self.batch(number, parse(line))
-        list(map(self.entry, range(self.next_index, len(self.entries))))
+        for index in range(self.next_index, len(self.entries)):
+            self.entry(index)
+        self.pruned()
         self.anchors()
         whole = f"PASS SEALED: {self.next_index} entries in {len(batches)} batches as sealed"
         return f"UNDECIDED {self.undecided[0]}" if self.undecided else whole
@@ -322,16 +285,27 @@ class Verifier:
                  and not old.hardware and not new.hardware, "keys")
             return [new]
         elif kind == "prune":
-            self.undecided.append(f"batch {number} is of kind prune")
+            before, ranges = -1, header["prune"]["ranges"]
+            for pair in ranges:
+                need(len(pair) == 2 and before < pair[0] <= pair[1] < header["first_index"],
+                     "ranges out of order or not sealed")
+                before = pair[1]
+            need(1 <= len(ranges) <= 1_000, "the number of ranges")
+            self.prunes.append(header["prune"])
         return []
 
-    def entry(self, index: int) -> None:
+    def entry(self, index: int) -> bytes:
+        """Its leaf."""
         entry = parse(self.entries[index], -1)
-        (AUDIT if "audit" in entry else ALERT)(entry)
+        (ERASED if "erased" in entry else AUDIT if "audit" in entry else ALERT)(entry)
         need(entry["index"] == index, f"index of entry {index}")
+        if "erased" in entry:
+            self.gone.append(index)
+            return bytes.fromhex(entry["erased"])
+        leaf = sha256(b"\0", self.entries[index])
         if "audit" in entry:
             self.audits += 1
-            return
+            return leaf
         alert = entry["alert"]
         uuid7(alert.get("entry_id"))
         device, seq_no = name(alert.get("device_id")), integer(alert.get("seq_no"))
@@ -344,26 +318,52 @@ class Verifier:
             "count": 0, "device_id": device, "epoch": epoch, "first_seq": seq_no,
             "gaps": -last[1] if last[0] == epoch else 0})
         row.update(count=row["count"] + 1, last_seq=seq_no)
+        return leaf
+
+    def devices_file(self, index: int) -> tuple[int, bytes]:
+        """The number of the segment that holds an entry, and what it held of each device."""
+        first = max(first for first in self.segments["log"] if first <= index)
+        file = self.store / "log" / f"{first:020}.devices.ndjson"
+        need(file.exists(), f"{file.name} is missing")
+        return first, file.read_bytes()
+
+    def pruned(self) -> None:
+        """What is gone is in sealed ranges, and what stands for it is as it was sealed."""
+        ranges = sorted(pair for prune in self.prunes for pair in prune["ranges"])
+        need(all(a[1] < b[0] for a, b in zip(ranges, ranges[1:], strict=False)),
+             "entries are pruned twice")
+        allowed = {index for first, last in ranges for index in range(first, last + 1)}
+        need(allowed.issuperset(self.gone), "an entry is gone without a sealed prune header")
+        for prune in self.prunes:
+            ends = [[self.devices_file(index) for index in pair] for pair in prune["ranges"]]
+            need(all(a == b for a, b in ends), "a range is not of one segment")
+            files = dict(a for a, _ in ends)
+            need(sha256(*files.values()).hex() == prune["devices_sha256"], "pruned devices")
 
     def content(self, header: Json) -> None:
         first, end, where = self.next_index, self.next_index + header["count"], header["batch_id"]
+        gone_before, uncertain = len(self.gone), self.uncertain
         need(len(self.entries) >= end, f"entries of batch {where} are missing")
         self.rows, self.audits, self.next_index, tree = {}, 0, end, Tree()
         for index in range(first, end):
-            tree.append(sha256(b"\0", self.entries[index]))
-            self.entry(index)
+            tree.append(self.entry(index))
         need(tree.root().hex() == header["merkle_root"], f"an entry of batch {where} was altered")
         sources, stated = [self.rows[key] for key in sorted(self.rows)], header["sources"]
         for row in sources:
-            row["gaps"] = 0 if self.uncertain else row["gaps"] + row["last_seq"] - row["count"]
-        if self.uncertain:
+            row["gaps"] = 0 if uncertain else row["gaps"] + row["last_seq"] - row["count"]
+        if len(self.gone) > gone_before:  # the file beside the log says what the lines were
+            told = map(parse, self.devices_file(self.gone[gone_before])[1].splitlines())
+            sources = [row for row in told if row.pop("batch_id", None) == where]
+            self.audits, uncertain = header["count_audit"], False
+        if uncertain:
             stated = [{**source, "gaps": 0} for source in stated]
         many = len(sources) > 16
         need(stated == ([] if many else sources) and header["count_audit"] == self.audits
              and header.get("sources_count") == (len(sources) if many else None)
              and ("sources_digest" in header) == many, f"sources or count_audit of batch {where}")
-        need(not many or self.uncertain or header["sources_digest"]
+        need(not many or uncertain or header["sources_digest"]
              == sha256(write(sources, 0).encode()).hex(), f"sources_digest of batch {where}")
+        self.devices |= {row["device_id"]: (row["epoch"], row["last_seq"]) for row in sources}
 
     def anchors(self) -> None:
         gone = set()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "anchorlog/base/assert.h"
@@ -14,6 +15,7 @@
 #include "anchorlog/eth/trie.h"
 #include "anchorlog/wire/anchor_step.h"
 #include "anchorlog/wire/entry.h"
+#include "anchorlog/wire/pruned_lines.h"
 #include "support/alert_builder.h"
 
 namespace anchorlog::testing {
@@ -254,10 +256,39 @@ void LogBuilder::seal() {
         header.sources_count = all.size();
         header.sources_digest = crypto::sha256(as_bytes(wire::format_sources(all)));
     }
+    sources_of_[batches.size()] = std::move(all);
     write_line(header);
     first_index_ = entries.size();
     audits_ = 0;
     sources_.clear();
+}
+
+std::string LogBuilder::devices_of(std::uint64_t first, std::size_t segment_lines) const {
+    std::string text;
+    for (const wire::Header& header : headers) {
+        const std::uint64_t begin = header.first_index.value;
+        const auto sources = sources_of_.find(header.batch_id.value);
+        if (sources == sources_of_.end()) continue;
+        if (begin >= first + segment_lines || begin + header.count <= first) continue;
+        for (const wire::Source& source : sources->second) {
+            wire::append_source_line(text, header.batch_id, source);
+        }
+    }
+    return text;
+}
+
+void LogBuilder::prune(std::uint64_t first, std::uint64_t last, std::size_t segment_lines,
+                       const std::string& why) {
+    const std::string devices = devices_of(first / segment_lines * segment_lines, segment_lines);
+    wire::Header header;
+    header.kind = "prune";
+    header.first_index = EntryIndex(first_index_);
+    header.merkle_root = merkle::empty_root();
+    header.reason = "control";
+    header.prune = wire::PruneRecord{
+        crypto::sha256(as_bytes(devices)), {{EntryIndex(first), EntryIndex(last)}}, why};
+    write_line(header);
+    for (std::uint64_t index = first; index <= last; ++index) erased.insert(index);
 }
 
 wire::Header LogBuilder::dated(const wire::Header& draft) {
@@ -451,15 +482,27 @@ void LogBuilder::write(MapFileSystem& fs, const std::string& dir, const SegmentL
             if (end == lines.size()) bytes.append(padding_bytes, '\0');
         }
     };
-    put("log", entries, segment.log);
+    std::vector<std::string> lines = entries;
+    for (const std::uint64_t index : erased) {
+        lines[index] = R"({"erased":")" + to_hex(leaves[index]) + R"(","index":)" +
+                       std::to_string(index) + "}";
+    }
+    put("log", lines, segment.log);
     put("batches", batches, segment.batches);
     if (!anchors.empty()) put("anchors", anchors, segment.anchors);
-    if (!with_leaves) return;
     for (std::size_t first = 0; first < entries.size(); first += segment.log) {
+        const auto gone = erased.lower_bound(first);
+        const bool is_touched = gone != erased.end() && *gone < first + segment.log;
+        if (!with_leaves && !is_touched) continue;
         std::string& bytes = fs.files[dir + "/log/" + segment_name(first, ".leaves")];
         bytes.clear();
         const std::size_t end = std::min<std::size_t>(first_index_, first + segment.log);
         for (std::size_t i = first; i < end; ++i) bytes += as_text(leaves[i].bytes);
+        if (!is_touched) continue;
+        const std::string stem = dir + "/log/" + segment_name(first, "");
+        fs.files[stem + ".devices.ndjson"] = devices_of(first, segment.log);
+        const auto kept = std::distance(gone, erased.lower_bound(first + segment.log));
+        if (static_cast<std::size_t>(kept) == segment.log) fs.files.erase(stem + ".ndjson");
     }
 }
 

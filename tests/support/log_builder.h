@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,12 @@ public:
     // A header of another kind: nothing is in it but `member`, canonical JSON under the kind's
     // name.
     void seal_control(const std::string& kind, const std::string& member);
+    // Seals that these entries, of one closed segment of `segment_lines` lines, may be gone;
+    // write() with segments of that size leaves them out. All lines of a segment: the whole file.
+    void prune(std::uint64_t first, std::uint64_t last, std::size_t segment_lines,
+               const std::string& why = "older than a year");
+    // What stands beside the segment in its place.
+    [[nodiscard]] std::string devices_of(std::uint64_t first, std::size_t segment_lines) const;
     // The log's key is another from the next header on.
     void change_key(std::uint8_t key_seed, const std::string& why = "planned");
     // `batches` batches of `entries` alerts each, of two devices in turn.
@@ -135,7 +142,8 @@ public:
     std::vector<std::string> entries;
     std::vector<std::string> batches;
     std::vector<std::string> anchors;
-    std::vector<Hash> leaves;  // as sealed, whatever happens to `entries`
+    std::set<std::uint64_t> erased;  // entries whose lines write() leaves out
+    std::vector<Hash> leaves;        // as sealed, whatever happens to `entries`
     std::vector<wire::Header> headers;
     std::size_t padding_bytes = 512;
 
@@ -156,6 +164,7 @@ private:
     };
     std::map<std::string, Number> highest_;
     std::map<std::pair<std::string, std::uint64_t>, wire::Source> sources_;
+    std::map<std::uint64_t, std::vector<wire::Source>> sources_of_;  // of each batch
     std::uint64_t first_index_ = 0;
     std::uint64_t audits_ = 0;
     std::int64_t now_ms_ = kStartMs;

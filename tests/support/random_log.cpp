@@ -191,8 +191,6 @@ private:
         LogBuilder& log = out_.log;
         if (chance(3)) {
             log.seal_control("note", "{\"about\":[1,2]}");
-        } else if (chance(3)) {
-            log.seal_control("prune", "{\"ranges\":[]}");
         } else {
             entries(1 + below(3));
             log.before_signing = [](std::string& text) {
@@ -221,8 +219,23 @@ private:
         log.seal();
         log.hardware = device;
         if (chance(8)) log.change_key(++key_seed_, chance(2) ? "planned" : "compromise");
+        if (chance(6)) prune();
         if (chance(3)) anchor();
         if (chance(4)) log.stamp_file();
+    }
+
+    // A segment that is closed and sealed whichever way the log goes on, or an entry of one.
+    void prune() {
+        LogBuilder& log = out_.log;
+        const std::size_t lines = out_.segments.log;
+        const std::uint64_t closed = (log.entries.size() - 1) / lines;
+        if (closed == 0) return;
+        const std::uint64_t first = below(closed) * lines;
+        const bool whole = chance(2);
+        const std::uint64_t from = whole ? first : first + below(lines);
+        const std::uint64_t last = whole ? first + lines - 1 : from;
+        const auto pruned = log.erased.lower_bound(from);
+        if (pruned == log.erased.end() || *pruned > last) log.prune(from, last, lines);
     }
 
     void anchor() {

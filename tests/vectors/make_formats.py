@@ -250,6 +250,24 @@ def make_receipt(log: Json) -> Json:
     }
 
 
+def make_pruned(log: Json) -> Json:
+    """What stands for the example's entries, and batch 2, were they archived then."""
+    at = "2027-02-03T00:00:00.000Z"
+    erased = [jcs({"erased": leaf, "index": index}) for index, leaf in enumerate(log["leaves"])]
+    sources = json.loads(log["sources"])
+    devices = "".join(jcs({"batch_id": 1, **source}) + "\n" for source in sources)
+    before = log["batches"]
+    head = header(
+        batch_id=2, first_index=3, kind="prune", merkle_root=tree_root([]).hex(),
+        prev_root=before[1]["history_root"], reason="control", opened_at=at, sealed_at=at,
+        prune={"devices_sha256": sha256(devices.encode()).hex(), "ranges": [[0, 2]],
+               "why": "older than a year"},
+    )
+    sealed = seal(head, [*(batch["header"] for batch in before), jcs(head)])
+    return {"erased": erased, "devices": devices, "at": at, "header": sealed["header"],
+            "line": sealed["line"]}
+
+
 def make_evidence(log: Json) -> Json:
     """Evidence of entry 1, at the checkpoint of its own batch, without an anchor."""
     genesis, batch = log["batches"]
@@ -394,6 +412,7 @@ def build() -> Json:
         "alert": alert,
         "signed_alert": signed,
         "log": log,
+        "pruned": make_pruned(log),
         "messages": messages,
         "frames": {**frames, "alert": frame(alert["sent"])},
         "chain": make_chain(log),

@@ -54,6 +54,7 @@ struct GroupEntry {
     Epoch epoch;
     SeqNo seq_no;
     wire::EntryId entry_id{};
+    bool is_erased = false;  // only while recovering: what it was is not known
 };
 
 // A commit group: entries that share one fsync.
@@ -143,6 +144,11 @@ public:
     // seals again; if it crashes before, the same entries are sealed anew at the next start.
     [[nodiscard]] Result<SealedBatch> seal(SealReason reason, Now now);
 
+    // Entries of the open batch whose lines are pruned. Then what the batch held of each device
+    // is not known here: take_sources() says it, from the sealed header, before adopt().
+    [[nodiscard]] std::uint64_t open_erased() const { return open_.erased; }
+    // An error: a log may not know so many devices.
+    [[nodiscard]] Result<void> take_sources(std::vector<wire::Source> sources);
     // Recovery's seal: closes the open batch under a line that is already in batches/, after
     // checking that it describes exactly these entries. Whether the seal is our signature over
     // it is the caller's to check.
@@ -179,6 +185,8 @@ private:
         WallTime opened_at;
         std::vector<Hash> leaves;
         std::map<SourceKey, OpenSource> sources;
+        std::uint64_t erased = 0;
+        std::vector<wire::Source> taken_sources;  // where some are erased
         std::vector<std::pair<wire::EntryId, EntryIndex>> entry_ids;
     };
 

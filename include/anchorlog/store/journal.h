@@ -19,10 +19,17 @@ struct JournalOptions {
     std::uint64_t tail_rewrite_bytes = 4u << 20;  // rewritten and synced at open
 };
 
-// Where a line stands; stays valid for ever, because lines never move.
+// Where a line stands; stays valid as long as its segment is not pruned or rewritten.
 struct LinePosition {
     std::uint64_t segment_first_line = 0;  // names the file
     std::uint64_t offset = 0;              // of the line's first byte in it
+};
+
+// The lines of one file: [first_line, lines_end).
+struct SegmentSpan {
+    std::uint64_t first_line = 0;
+    std::uint64_t lines_end = 0;
+    bool is_pruned = false;
 };
 
 // What lies behind the last valid line of the last segment.
@@ -42,6 +49,9 @@ struct Tail {
 // or EOF. Every other file is exactly its lines. Never rewritten but for the last
 // `tail_rewrite_bytes`, which are written again with the same bytes at open: after a failed
 // sync, pages that look clean may never have reached the disk.
+//
+// Of log/, a closed file may be pruned: then `<first>.leaves` and `<first>.devices.ndjson` are
+// there without it, and the lines read are the erased lines of those leaves (wire/pruned_lines.h).
 //
 // One writer thread, which is also the only one to call tail(), read_tail() and next_position();
 // lines(), read_lines() and for_each() are for any thread and see what was appended.
@@ -70,7 +80,9 @@ public:
     virtual ~Journal() = default;
 
     [[nodiscard]] virtual std::uint64_t lines() const = 0;  // next line number
-    [[nodiscard]] virtual const Tail& tail() const = 0;     // as found by open()
+    // The files, in order; the newest may hold no line yet.
+    [[nodiscard]] virtual std::vector<SegmentSpan> segments() const = 0;
+    [[nodiscard]] virtual const Tail& tail() const = 0;  // as found by open()
     // Bytes of the tail, for the audit and torn/.
     [[nodiscard]] virtual Result<std::string> read_tail() const = 0;
     // Drops lines from `line` on and the tail, by truncation and, newest first, by removing

@@ -62,6 +62,7 @@ struct Checked {
     std::uint64_t entries = 0;
     std::uint64_t alerts = 0;
     std::uint64_t audits = 0;
+    std::uint64_t pruned = 0;  // entries whose lines are gone: by their leaves alone
     std::uint64_t batches = 0;
     std::uint64_t checkpoints = 0;
     std::uint64_t seals = 0;

@@ -49,6 +49,20 @@ struct KeyChange {
     std::string why;  // planned | compromise
 };
 
+inline constexpr std::size_t kPruneRangesMax = 1'000;
+inline constexpr std::size_t kPruneWhySizeMax = 256;
+
+// Entries whose lines may be gone, both included (formats §5).
+struct PruneRange {
+    EntryIndex first;
+    EntryIndex last;
+};
+struct PruneRecord {
+    Hash devices_sha256;             // of the `.devices.ndjson` of the ranges' segments
+    std::vector<PruneRange> ranges;  // ascending, none touches what is not sealed
+    std::string why;                 // 1 to kPruneWhySizeMax printable ASCII
+};
+
 struct Beacon {  // a block that was known when the batch was sealed: not sealed before it
     std::uint64_t chain_id = 0;
     Hash hash;
@@ -76,14 +90,15 @@ struct Header {
     std::optional<Beacon> beacon;
     std::optional<GenesisRecord> genesis;  // exactly for kind genesis
     std::optional<KeyChange> key_change;   // exactly for kind key
+    std::optional<PruneRecord> prune;      // exactly for kind prune
 };
 
 // JCS of the header; refuses one over kHeaderSizeMax, kinds of which only the common members are
 // kept here, and whatever parse_header would refuse: what cannot be read back is never signed.
 [[nodiscard]] Result<std::string> format_header(const Header& header);
 // Parses canonical text only and checks what one header can show by itself (counts, order of
-// sources, control kinds). Kinds other than batch, genesis and key keep their common members and
-// nothing else. Of an unknown `v` only what reads like a member of version 1 is filled in and
+// sources, control kinds). Kinds other than batch, genesis, key and prune keep their common members
+// and nothing else. Of an unknown `v` only what reads like a member of version 1 is filled in and
 // nothing is checked: look at `v` first.
 [[nodiscard]] Result<Header> parse_header(std::string_view canonical);
 

@@ -14,7 +14,8 @@ void header(ByteView input) {
     if (!header) return;
     require(wire::is_canonical(text), "only canonical headers are read");
     require(header->sources.size() <= wire::kSourcesMax, "16 sources are listed at most");
-    const bool is_ours = header->kind == "batch" || header->genesis || header->key_change;
+    const bool is_ours =
+        header->kind == "batch" || header->genesis || header->key_change || header->prune;
     if (header->v != wire::kHeaderVersion || !is_ours) return;
     const auto again = wire::format_header(*header);
     require((again && *again == text) || text.size() > wire::kHeaderSizeMax,

@@ -4,8 +4,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "anchorlog/ledger/control_batch.h"
+#include "anchorlog/crypto/sha256.h"
+#include "anchorlog/ledger/retention.h"
 #include "anchorlog/wire/alert.h"
+#include "anchorlog/wire/pruned_lines.h"
 
 // The example log of tests/vectors/formats.json, made anew by the code that makes every log.
 namespace anchorlog::ledger {
@@ -95,18 +97,47 @@ TEST_F(FormatVectors, EntriesAndTheirBatch) {
     }
 }
 
-TEST_F(FormatVectors, AChangeOfTheKey) {
-    const json& expected = vectors["key_change"];
+HistoryEnd end_of(const json& log) {
     HistoryEnd end{BatchId(2), EntryIndex(3), {}};
-    for (const json& batch : vectors["log"]["batches"]) {
+    for (const json& batch : log["batches"]) {
         end.history.append(merkle::hash_leaf(as_bytes(text(batch["header"]))));
     }
+    return end;
+}
+
+TEST_F(FormatVectors, AChangeOfTheKey) {
+    const json& expected = vectors["key_change"];
     const auto next = crypto::signer_from_seed(hash_from_hex(text(expected["seed"]))->bytes);
-    const auto batch = make_key_change(text(vectors["origin"]), *signer, *next, "planned", end,
-                                       *parse_server_time(text(expected["at"])));
+    const auto batch =
+        make_key_change(text(vectors["origin"]), *signer, *next, "planned", end_of(vectors["log"]),
+                        *parse_server_time(text(expected["at"])));
     ASSERT_TRUE(batch) << batch.error().message;
     EXPECT_EQ(batch->line, text(expected["line"]) + '\n');
     EXPECT_EQ(to_hex(batch->history_root), text(expected["history_root"]));
+}
+
+TEST_F(FormatVectors, PrunedEntries) {
+    const json& pruned = vectors["pruned"];
+    std::string devices;
+    const auto header = wire::parse_header(text(vectors["log"]["batches"][1]["header"]));
+    ASSERT_TRUE(header);
+    for (const wire::Source& source : header->sources) {
+        wire::append_source_line(devices, header->batch_id, source);
+    }
+    EXPECT_EQ(devices, text(pruned["devices"]));
+    const wire::PruneRecord record{
+        crypto::sha256(as_bytes(devices)), {{EntryIndex(0), EntryIndex(2)}}, "older than a year"};
+    const auto batch = make_prune(text(vectors["origin"]), *signer, record, end_of(vectors["log"]),
+                                  *parse_server_time(text(pruned["at"])));
+    ASSERT_TRUE(batch) << batch.error().message;
+    EXPECT_EQ(batch->header_text, text(pruned["header"]));
+    EXPECT_EQ(batch->line, text(pruned["line"]) + '\n');
+    for (std::uint64_t index = 0; index < 3; ++index) {
+        std::string line;
+        const auto leaf = hash_from_hex(text(vectors["log"]["leaves"][index]));
+        wire::append_erased_line(line, {EntryIndex(index), *leaf});
+        EXPECT_EQ(line, text(pruned["erased"][index]) + '\n');
+    }
 }
 
 }  // namespace

@@ -207,11 +207,11 @@ std::string control_text() {
 TEST(Header, OtherKindsKeepTheirCommonMembers) {
     const std::string empty = to_hex(crypto::sha256(ByteView()));
     const std::string text = control_text();
-    const std::string key = edited(edited(text, "\"kind\":\"batch\"", R"("kind":"prune")"),
-                                   "\"reason\"", R"("prune":{"why":"age"},"reason")");
+    const std::string key = edited(edited(text, "\"kind\":\"batch\"", R"("kind":"other")"),
+                                   "\"prev_root\"", R"("other":{"why":"age"},"prev_root")");
     const auto parsed = parse_header(key);
     ASSERT_TRUE(parsed) << parsed.error().message;
-    EXPECT_EQ(parsed->kind, "prune");
+    EXPECT_EQ(parsed->kind, "other");
     EXPECT_EQ(parsed->batch_id, BatchId(7));
     EXPECT_TRUE(parse_header(edited(edited(text, "\"kind\":\"batch\"", "\"kind\":\"new\""),
                                     ",\"opened_at\"", ",\"new\":[1],\"opened_at\"")));
@@ -221,6 +221,45 @@ TEST(Header, OtherKindsKeepTheirCommonMembers) {
     EXPECT_FALSE(parse_header(edited(key, empty, kZeros)));
     EXPECT_FALSE(parse_header(
         edited(key, "\"count\":0,\"count_audit\":0", "\"count\":1,\"count_audit\":1")));
+}
+
+// Entries 0 to 299 are sealed before the batch.
+TEST(Header, OfAPruneNamesRangesOfSealedEntriesInOrder) {
+    const auto prune = [](const std::string& ranges, const std::string& why = "a year old",
+                          const std::string& devices = kZeros) {
+        const std::string member = R"("prune":{"devices_sha256":")" + devices + R"(","ranges":)" +
+                                   ranges + R"(,"why":")" + why + R"("},"reason")";
+        return parse_header(
+            edited(edited(control_text(), "\"kind\":\"batch\"", R"("kind":"prune")"), "\"reason\"",
+                   member));
+    };
+    const auto parsed = prune("[[0,9],[10,10],[20,299]]");
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    ASSERT_TRUE(parsed->prune);
+    EXPECT_EQ(parsed->prune->ranges.size(), 3u);
+    EXPECT_EQ(parsed->prune->ranges[2].last, EntryIndex(299));
+    EXPECT_EQ(parsed->prune->why, "a year old");
+    const auto again = parse_header(text_of(*parsed));
+    ASSERT_TRUE(again);
+    EXPECT_EQ(text_of(*again), text_of(*parsed));
+    for (const char* bad : {"[]", "[[0]]", "[[0,1,2]]", "[[1,0]]", "[[0,5],[5,9]]", "[[6,9],[0,5]]",
+                            "[[0,300]]", "[[0,-1]]", "[0,1]", "{}", "[[\"0\",1]]"}) {
+        EXPECT_FALSE(prune(bad)) << bad;
+    }
+    EXPECT_FALSE(prune("[[0,9]]", ""));
+    EXPECT_FALSE(prune("[[0,9]]", "caf\xC3\xA9"));
+    EXPECT_FALSE(prune("[[0,9]]", std::string(kPruneWhySizeMax + 1, 'x')));
+    EXPECT_TRUE(prune("[[0,9]]", std::string(kPruneWhySizeMax, 'x')));
+    EXPECT_FALSE(prune("[[0,9]]", "old", "00"));
+    Header many = *parsed;
+    many.first_index = EntryIndex(1'000'000);
+    many.prune->ranges.clear();
+    for (std::uint64_t i = 0; i < kPruneRangesMax; ++i) {
+        many.prune->ranges.push_back({EntryIndex(2 * i), EntryIndex(2 * i)});
+    }
+    EXPECT_TRUE(format_header(many));
+    many.prune->ranges.push_back({EntryIndex(900'000), EntryIndex(900'000)});
+    EXPECT_FALSE(format_header(many));
 }
 
 TEST(Header, OfAKeyChangeNamesTwoKeysOfTheLog) {
@@ -294,7 +333,7 @@ TEST(Header, AnyBytesAreRefusedOrReadBackTheSame) {
         testing::feed_mutations(text, 15'000, [](const std::string& changed) {
             const auto parsed = parse_header(changed);
             if (!parsed || parsed->v != kHeaderVersion) return;
-            if (parsed->kind == "batch" || parsed->genesis || parsed->key_change) {
+            if (parsed->kind == "batch" || parsed->genesis || parsed->key_change || parsed->prune) {
                 EXPECT_EQ(text_of(*parsed), changed);
             }
         });
