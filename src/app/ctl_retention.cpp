@@ -56,9 +56,7 @@ public:
         auto batch = ledger::make_prune(config_.origin, *signer_, record, store_.end,
                                         SystemClock().now().wall);
         if (!batch) return std::move(batch).error();
-        if (auto done = ledger::append_batch(store_.store, *batch); !done) return done;
-        store_.end.next_batch = store_.end.next_batch.plus(1);
-        store_.end.history.append(merkle::hash_leaf(as_bytes(batch->header_text)));
+        if (auto done = append_control(store_, *batch); !done) return done;
         for (const wire::PruneRange& range : record.ranges) {
             std::printf("sealed      batch %llu: entries %llu to %llu may be gone\n",
                         printed(batch->header.batch_id.value), printed(range.first.value),

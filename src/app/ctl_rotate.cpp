@@ -35,7 +35,7 @@ Result<void> log_rotate_key(const CtlCall& call) {
     auto batch = ledger::make_key_change(config->origin, *before, **after, why, store->end,
                                          SystemClock().now().wall);
     if (!batch) return std::move(batch).error();
-    if (auto done = ledger::append_batch(store->store, *batch); !done) return done;
+    if (auto done = append_control(*store, *batch); !done) return done;
     const std::string vkey =
         wire::format_vkey(wire::make_verifier_key(config->origin, (*after)->public_key()));
     std::printf(

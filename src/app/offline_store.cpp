@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "anchorlog/ledger/hardware_line.h"
 #include "app/restore_hold.h"
 
 namespace anchorlog::app {
@@ -36,18 +37,34 @@ Result<OfflineStore> open_offline(FileSystem& fs, const Config& config,
     if (!hold) return std::move(hold).error();
     if (*hold) return Error{Errc::refused, dir + " is " + describe(**hold)};
     if (auto whole = must_be_whole(fs, config); !whole) return std::move(whole).error();
+    ledger::RecoveryOptions options = recovery_options(config);
+    if (!config.hardware_key.uri.empty()) {
+        auto hardware = crypto::open_provider_key(config.hardware_key);
+        if (!hardware) return std::move(hardware).error().in("hardware_key");
+        out.hardware = std::move(*hardware);
+        options.hardware_key = wire::make_hardware_key(config.origin, out.hardware->public_key());
+    }
     auto state = store::open_rocks_state(dir + "/state");
     if (!state) {
         return std::move(state).error().in("start the daemon and stop it again, it rebuilds state");
     }
-    auto recovered = ledger::recover(fs, recovery_options(config), std::move(*state),
-                                     std::move(signer), nullptr);
+    auto recovered = ledger::recover(fs, options, std::move(*state), std::move(signer), nullptr);
     if (!recovered) return std::move(recovered).error().in("store " + dir);
     out.store = std::move(*recovered);
     auto end = ledger::sealed_end(out.store);
     if (!end) return std::move(end).error();
     out.end = std::move(*end);
     return out;
+}
+
+Result<void> append_control(OfflineStore& store, ledger::SealedBatch& batch) {
+    if (store.hardware) {
+        if (auto done = ledger::sign_in_hardware(batch, *store.hardware); !done) return done;
+    }
+    if (auto done = ledger::append_batch(store.store, batch); !done) return done;
+    store.end.next_batch = store.end.next_batch.plus(1);
+    store.end.history.append(merkle::hash_leaf(as_bytes(batch.header_text)));
+    return {};
 }
 
 }  // namespace anchorlog::app

@@ -11,6 +11,7 @@ namespace anchorlog::app {
 // The store of a stopped daemon, for control batches that an operator seals.
 struct OfflineStore {
     std::unique_ptr<FileLock> lock;
+    std::unique_ptr<crypto::HardwareSigner> hardware;  // null: the log has none
     ledger::Recovered store;
     ledger::HistoryEnd end;  // where the next batch goes
 };
@@ -20,5 +21,9 @@ struct OfflineStore {
 // daemon's to cut, because it puts the cut on record.
 [[nodiscard]] Result<OfflineStore> open_offline(FileSystem& fs, const Config& config,
                                                 std::shared_ptr<const crypto::Signer> signer);
+
+// Has the hardware key sign too, appends the batch's line to batches/ and syncs it; see
+// ledger::append_batch. `end` moves on.
+[[nodiscard]] Result<void> append_control(OfflineStore& store, ledger::SealedBatch& batch);
 
 }  // namespace anchorlog::app
