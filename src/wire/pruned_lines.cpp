@@ -127,17 +127,16 @@ private:
 bool is_erased_line(std::string_view line) { return line.starts_with(kStart); }
 
 Result<ErasedLine> parse_erased_line(std::string_view line) {
-    const std::string_view digits_from =
-        line.substr(std::min(line.size(), kStart.size() + kHexSize + kMiddle.size()));
-    if (!is_erased_line(line) || line.substr(kStart.size() + kHexSize, kMiddle.size()) != kMiddle ||
-        !digits_from.ends_with('}')) {
+    constexpr std::size_t kDigitsAt = kStart.size() + kHexSize + kMiddle.size();
+    if (!is_erased_line(line) || line.size() <= kDigitsAt || !line.ends_with('}') ||
+        line.substr(kStart.size() + kHexSize, kMiddle.size()) != kMiddle) {
         return bad_line();
     }
     auto leaf = hash_from_hex(line.substr(kStart.size(), kHexSize));
     if (!leaf) return bad_line();
     ErasedLine out{EntryIndex(), *leaf};
-    const char* const end = digits_from.data() + digits_from.size() - 1;
-    const auto [stop, error] = std::from_chars(digits_from.data(), end, out.index.value);
+    const char* const end = line.data() + line.size() - 1;
+    const auto [stop, error] = std::from_chars(line.data() + kDigitsAt, end, out.index.value);
     if (error != std::errc() || stop != end || out.index.value > kIntegerMax) return bad_line();
     // One value has one spelling: no zeros in front.
     std::string again;

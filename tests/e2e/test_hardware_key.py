@@ -150,6 +150,33 @@ def test_each_checkpoint_bears_both_signatures(with_file: Gateway) -> None:
     check_sealed_log(gateway, 30)
 
 
+def test_a_change_of_the_logs_own_key_bears_both_too(with_file: Gateway) -> None:
+    gateway = with_file
+    with gateway:
+        deliver(gateway, 1)
+        gateway.wait_sealed(10)
+        assert gateway.stop() == 0
+        trust, next_key = gateway.trust_file(), str(gateway.dir / "next.key")
+        gateway.ctl("key", "generate", "--type", "ed25519", "--out", next_key)
+        rotate = ["log", "rotate-key", "--config", str(gateway.config_file), "--new-key", next_key]
+        device, gateway.config["hardware_key"] = gateway.config["hardware_key"], {"uri": "file:no"}
+        gateway.write_config()
+        without = run([program("anchorlogctl"), *rotate])
+        assert without.returncode != 0 and "hardware_key" in without.stderr
+        gateway.config["hardware_key"] = device
+        gateway.write_config()
+        gateway.ctl(*rotate)
+        gateway.config["signing_key"] = "next.key"
+        gateway.write_config()
+        gateway.start()
+        deliver(gateway, 11)
+        gateway.wait_sealed(20)
+        assert gateway.stop() == 0
+    verdict = logverify("log", gateway.store.dir, trust)
+    assert verdict.exit_code == EXIT_PASS and "sealed in hardware" in verdict.text, verdict.text
+    assert reference(gateway.store.dir, trust).startswith("PASS")
+
+
 def test_an_ids_takes_the_second_line_as_none_of_its_business(
     with_file: Gateway, tmp_path: Path
 ) -> None:

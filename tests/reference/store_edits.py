@@ -94,8 +94,8 @@ def swap_files(store: Path, draw: Random) -> str:
 
 def rename_file(store: Path, draw: Random) -> str:
     path = draw.choice(journal_files(store))
-    number = int(path.stem) + draw.choice([-1, 1, 1000])
-    path.rename(path.with_name(f"{max(number, 0):020}.ndjson"))
+    number = int(path.name[:20]) + draw.choice([-1, 1, 1000])
+    path.rename(path.with_name(f"{max(number, 0):020}{path.name[20:]}"))
     return f"{path.name} renamed to {number}"
 
 
@@ -103,6 +103,18 @@ def delete_file(store: Path, draw: Random) -> str:
     path = draw.choice(journal_files(store))
     path.unlink()
     return f"{path.name} deleted"
+
+
+def change_leaves(store: Path, draw: Random) -> str:
+    """A hint of most segments, and all that is left of a pruned one."""
+    files = sorted(store.glob("log/*.leaves"))
+    if not files:
+        return "nothing"
+    path = draw.choice(files)
+    data = bytearray(path.read_bytes() or b"\0")
+    data[draw.randrange(len(data))] ^= 1
+    path.write_bytes(data[:draw.choice([len(data), len(data) // 2])] + draw.choice([b"", b"x"]))
+    return f"{path.name} changed"
 
 
 def add_file(store: Path, draw: Random) -> str:
@@ -131,6 +143,6 @@ def nothing(store: Path, draw: Random) -> str:
 
 EDITS: list[Edit] = [
     change_byte, change_byte, change_byte, insert_byte, delete_bytes, truncate, truncate,
-    lose_sectors, move_lines, move_lines, swap_files, rename_file, delete_file, add_file,
-    change_word, nothing,
+    lose_sectors, move_lines, move_lines, swap_files, rename_file, delete_file, change_leaves,
+    add_file, change_word, nothing,
 ]

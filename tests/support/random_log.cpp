@@ -82,9 +82,9 @@ public:
         }
         out_.log.padding_bytes = chance(2) ? below(2'000) : 0;
         out_.with_leaves = chance(2);
+        out_.segments = {1 + below(40), 1 + below(6), 1 + below(6)};
         for (std::uint64_t i = 0; i < batches; ++i) batch(i == telling);
         if (chance(4)) entries(1 + below(4));
-        out_.segments = {1 + below(40), 1 + below(6), 1 + below(6)};
         return std::move(out_);
     }
 
@@ -219,7 +219,7 @@ private:
         log.seal();
         log.hardware = device;
         if (chance(8)) log.change_key(++key_seed_, chance(2) ? "planned" : "compromise");
-        if (chance(6)) prune();
+        if (chance(3)) prune();
         if (chance(3)) anchor();
         if (chance(4)) log.stamp_file();
     }

@@ -1,7 +1,7 @@
 #include "verify/prune_audit.h"
 
 #include "anchorlog/verify/evidence.h"
-#include "anchorlog/verify/receipt.h"
+#include "anchorlog/wire/entry.h"
 #include "fixture.h"
 
 namespace anchorlog::verify {
@@ -165,6 +165,7 @@ TEST_F(PruneAuditTest, RangesThatOverlapOrCrossSegmentsFail) {
     other.fill(8, 5);
     other.prune(8, 12, kLines);
     other.erased.clear();
+    fs.files.clear();
     other.write(fs, "store", kLines, true);
     fs.files[kFirst + ".devices.ndjson"] = other.devices_of(0, kLines);
     fs.files[kSecond + ".devices.ndjson"] = other.devices_of(10, kLines);
