@@ -91,6 +91,24 @@ Result<EntryBook::BatchLines> EntryBook::read_batch(const ledger::BatchPlace& pl
     return out;
 }
 
+// The changes of the log's key before the batch.
+Result<void> EntryBook::add_keys(wire::Evidence& evidence) const {
+    const auto changes = book_.key_changes();
+    if (!changes) return changes.error();
+    for (const BatchId change : *changes) {
+        if (change > evidence.batch_id) break;
+        auto line = book_.line(change);
+        if (!line) return std::move(line).error();
+        auto path =
+            merkle::inclusion_path(change.value, TreeSize(evidence.batch_id.value + 1),
+                                   [this](merkle::NodeId node) { return state_.node(node); });
+        if (!path) return std::move(path).error();
+        evidence.keys.push_back(
+            {std::move(line->checkpoint), std::move(line->header), std::move(*path)});
+    }
+    return {};
+}
+
 Result<std::string> EntryBook::evidence(const wire::EntryId& id, EntryIndex index) const {
     const Error absent{Errc::not_found, "no sealed entry " + std::to_string(index.value) +
                                             " has the id " + wire::format_entry_id(id)};
@@ -134,6 +152,7 @@ Result<std::string> EntryBook::evidence(const wire::EntryId& id, EntryIndex inde
     out.entry = std::move(lines->entry);
     out.header = std::move(line->header);
     out.seal = std::move(line->seal);
+    if (auto added = add_keys(out); !added) return std::move(added).error();
     return wire::format_evidence(out);
 }
 

@@ -8,6 +8,7 @@
 #include "anchorlog/ledger/state_index.h"
 #include "anchorlog/net/local_http.h"
 #include "anchorlog/store/journal.h"
+#include "anchorlog/wire/evidence.h"
 #include "app/read_side.h"
 
 namespace anchorlog::app {
@@ -42,6 +43,7 @@ private:
     struct BatchLines;
     [[nodiscard]] Result<BatchLines> read_batch(const ledger::BatchPlace& place,
                                                 EntryIndex index) const;
+    [[nodiscard]] Result<void> add_keys(wire::Evidence& evidence) const;
 
     const ledger::StateIndex& state_;
     const store::Journal& log_;

@@ -98,6 +98,29 @@ Result<SealedBook::SealKey> SealedBook::key_of(const wire::Header& header) const
     return replaced_.emplace(header.signer, found).first->second;
 }
 
+Result<std::vector<BatchId>> SealedBook::key_changes() const {
+    {
+        const std::lock_guard lock(mutex_);
+        if (key_changes_) return *key_changes_;
+    }
+    auto first = line(BatchId(0));
+    if (!first) return std::move(first).error();
+    auto genesis = wire::parse_header(first->header);
+    if (!genesis) return std::move(genesis).error();
+    std::vector<BatchId> found;
+    bool is_done = genesis->signer == wire::format_key_id(signer_.key_id);
+    while (!is_done) {
+        auto change =
+            ledger::next_key_change(batches_, found.empty() ? BatchId(1) : found.back().plus(1));
+        if (!change) return std::move(change).error();
+        is_done = !*change;
+        if (*change) found.push_back((*change)->batch_id);
+    }
+    const std::lock_guard lock(mutex_);
+    key_changes_ = found;
+    return found;
+}
+
 Result<std::string> SealedBook::checkpoint(BatchId batch) const {
     auto stored = line(batch);
     if (!stored) return std::move(stored).error();

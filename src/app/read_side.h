@@ -43,6 +43,9 @@ public:
         bool was_stolen = false;  // it was replaced for that
     };
     [[nodiscard]] Result<SealKey> key_of(BatchId batch) const;
+    // The batches that changed the log's key, in order. Where the key is still the first one,
+    // nothing is read for it; else all of batches/, once.
+    [[nodiscard]] Result<std::vector<BatchId>> key_changes() const;
 
 private:
     [[nodiscard]] Result<SealKey> key_of(const wire::Header& header) const;
@@ -54,6 +57,7 @@ private:
     const std::function<std::uint64_t()> sealed_batches_;
     mutable std::mutex mutex_;
     mutable std::map<std::string, SealKey> replaced_;  // by key id, as far as they were asked for
+    mutable std::optional<std::vector<BatchId>> key_changes_;  // nobody makes one meanwhile
 };
 
 // Receipts of what has become durable, signed, and what is said behind them. Read thread.
