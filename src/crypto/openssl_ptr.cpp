@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "anchorlog/base/assert.h"
+#include "anchorlog/crypto/library.h"
+
 namespace anchorlog::crypto {
 
 namespace {
@@ -84,6 +87,10 @@ std::string bio_text(BIO* bio) {
     BIO_get_mem_ptr(bio, &memory);
     ANCHORLOG_ASSERT(memory != nullptr);
     return {memory->data, memory->length};
+}
+
+void ignore_system_configuration() {
+    ANCHORLOG_ASSERT(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr) == 1);
 }
 
 }  // namespace anchorlog::crypto
