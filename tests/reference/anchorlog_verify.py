@@ -215,8 +215,7 @@ class Verifier:
             self.undecided.append("the store is empty")
         for number, line in enumerate(batches):
             self.batch(number, parse(line))
-        for index in range(self.next_index, len(self.entries)):
-            self.entry(index)
+        list(map(self.entry, range(self.next_index, len(self.entries))))
         self.pruned()
         self.anchors()
         whole = f"PASS SEALED: {self.next_index} entries in {len(batches)} batches as sealed"
@@ -354,7 +353,8 @@ class Verifier:
         if len(self.gone) > gone_before:  # the file beside the log says what the lines were
             told = map(parse, self.devices_file(self.gone[gone_before])[1].splitlines())
             sources = [row for row in told if row.pop("batch_id", None) == where]
-            self.audits, uncertain = header["count_audit"], False
+            alerts = sum(integer(row.get("count")) for row in sources)
+            self.audits, uncertain = header["count"] - alerts, False
         if uncertain:
             stated = [{**source, "gaps": 0} for source in stated]
         many = len(sources) > 16

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "anchorlog/verify/evidence.h"
+#include "anchorlog/wire/pruned_lines.h"
 #include "support/log_machine.h"
 
 namespace anchorlog::app {
@@ -118,6 +119,27 @@ TEST_F(EntryBookTest, WhatIsNotSealedIsNotFoundYet) {
     ASSERT_TRUE(machine.seal());
     EXPECT_EQ(get(id).status, 200u);
     EXPECT_EQ(get(id + "/24").status, 200u);
+}
+
+TEST_F(EntryBookTest, SaysThatAnEntryIsPrunedAndProvesItsNeighbours) {
+    const std::string gone = id_of(2);
+    const std::string kept = id_of(3);
+    ASSERT_TRUE(machine.seal());
+    const std::string path = "/store/log/00000000000000000000.ndjson";
+    std::string text = machine.files().content(path);
+    const std::string line = machine.acked()[2];
+    std::string erased;
+    wire::append_erased_line(erased, {EntryIndex(2), merkle::hash_leaf(as_bytes(line))});
+    ASSERT_NE(text.find(line), std::string::npos);
+    text.replace(text.find(line), line.size() + 1, erased);
+    machine.files().set_content(path, text);
+    EXPECT_EQ(get(gone + "/2").status, 410u) << get(gone + "/2").body;
+    EXPECT_NE(get(gone + "/2").body.find("entry 2 is pruned"), std::string::npos);
+    verify::Trust trust;
+    trust.logs.push_back({key, ""});
+    const auto reply = get(kept + "/3");
+    ASSERT_EQ(reply.status, 200u) << reply.body;
+    EXPECT_EQ(verify::verify_evidence(reply.body, trust, nullptr).verdict, verify::Verdict::pass);
 }
 
 TEST_F(EntryBookTest, RefusesWhatIsNoIdAndNoIndex) {
