@@ -1,6 +1,11 @@
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "anchorlog/crypto/sealed_key.h"
 #include "anchorlog/ledger/retention.h"

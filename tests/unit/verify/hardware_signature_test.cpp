@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "anchorlog/verify/evidence.h"
+#include "anchorlog/wire/evidence.h"
 #include "support/hardware_key.h"
 #include "unit/verify/fixture.h"
 
