@@ -82,7 +82,7 @@ def test_the_page_stands_alone_and_is_not_overwritten(store: Path, tmp_path: Pat
     page.feed(text)
     page.close()
     assert page.open == [] and not page.tags & {"script", "link", "img", "iframe"}
-    assert "PASS SEALED" in text and str(store) in text
+    assert f"PASS {report_of(store)['level']}" in text and str(store) in text
     again = run(store, "--html", file)
     assert again.returncode == USAGE and "exists" in again.stderr
     assert file.read_text() == text

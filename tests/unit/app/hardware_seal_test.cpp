@@ -184,8 +184,9 @@ TEST_F(HardwareSealTest, AStopWaitsAMomentAndLeavesTheRestToTheNextStart) {
     settle();
     inputs.emplace_back(StopInput{});
     settle();
+    settle();  // the `stop` audit
     EXPECT_FALSE(core->stopped());
-    EXPECT_GT(core->next_turn(now()), now());
+    EXPECT_GT(core->next_turn(now()), now()) << "it must not spin";
     machine.clock().advance_ms(1'500);
     settle();
     EXPECT_TRUE(core->stopped());
