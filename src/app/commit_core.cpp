@@ -140,6 +140,7 @@ void CommitCore::show_senders(Now now) {
     if (!senders_unshown_since_) return;
     if (now.steady.ms - senders_unshown_since_->ms < kSendersShownMs) return;
     senders_unshown_since_.reset();
+    for (const auto& [sender, gaps] : intake_.gaps()) senders_[sender].gaps = gaps;
     shown_.senders = std::make_shared<const SendersSeen>(senders_);
     changed_ = true;
 }

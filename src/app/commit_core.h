@@ -24,6 +24,7 @@ namespace anchorlog::app {
 struct SenderSeen {
     WallTime last_seen;
     std::uint64_t frames = 0;
+    std::uint64_t gaps = 0;  // numbers that its devices left out
 };
 using SendersSeen = std::map<std::string, SenderSeen>;
 

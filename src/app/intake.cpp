@@ -98,6 +98,7 @@ Intake::Step Intake::take_alert(net::SessionId id, Session& session, const net::
     switch (admission.kind) {
         case ledger::Admission::Kind::admitted:
             ++counts_.accepted;
+            if (admission.gap > 0) gaps_[inbound.sender] += admission.gap;
             if (admission.opened_epoch) {
                 audits_.add("epoch_opened",
                             inbound.sender + " " + std::string(alert.device_id.of(inbound.arena)),

@@ -107,6 +107,8 @@ public:
     [[nodiscard]] std::vector<Question> take_questions();
     [[nodiscard]] bool idle() const { return ready_.empty(); }
     [[nodiscard]] const IntakeCounts& counts() const { return counts_; }
+    // By sender: numbers that its devices left out. None for most.
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& gaps() const { return gaps_; }
 
 private:
     struct Session {
@@ -172,6 +174,7 @@ private:
     std::vector<Promises> promises_;                 // of the replies last taken
     std::vector<Question> questions_;
     IntakeCounts counts_;
+    std::map<std::string, std::uint64_t> gaps_;
 };
 
 }  // namespace anchorlog::app

@@ -182,6 +182,9 @@ void sender_metrics(MetricsText& out, const Published& published) {
     }
     out.family("sender_frames_total", "counter", "Frames of a sender since the start.");
     for (const auto& [name, seen] : senders) out.sample(seen.frames, "sender=\"" + name + "\"");
+    out.family("sender_sequence_gaps_total", "counter",
+               "Numbers that a sender's devices left out since the start.");
+    for (const auto& [name, seen] : senders) out.sample(seen.gaps, "sender=\"" + name + "\"");
 }
 
 void identity_metrics(MetricsText& out, const IdentityStanding& identity) {

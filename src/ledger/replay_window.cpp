@@ -23,6 +23,12 @@ ReplayWindow::Verdict ReplayWindow::check(Slot slot, Epoch epoch, SeqNo seq_no) 
                                                               : Verdict::epoch_too_far;
 }
 
+std::uint64_t ReplayWindow::gap_before(Slot slot, Epoch epoch, SeqNo seq_no) const {
+    const DeviceNumber& number = devices_[slot].admitted;
+    const std::uint64_t before = number.epoch == epoch ? number.highest.value : 0;
+    return seq_no.value - before - 1;
+}
+
 void ReplayWindow::admit(Slot slot, Epoch epoch, SeqNo seq_no) {
     DeviceNumber& current = devices_[slot].admitted;
     ANCHORLOG_ASSERT(epoch > current.epoch || (epoch == current.epoch && seq_no > current.highest));

@@ -95,6 +95,7 @@ Admission Sequencer::admit(const AlertOffer& offer, Now now) {
     if (auto refused = outside_window(alert, now.wall)) return *refused;
 
     open_group(now);
+    result.gap = window_.gap_before(slot, alert.epoch, alert.seq_no);
     window_.admit(slot, alert.epoch, alert.seq_no);
     result.kind = Admission::Kind::admitted;
     result.opened_epoch = verdict == ReplayWindow::Verdict::opens_epoch;

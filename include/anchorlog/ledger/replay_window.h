@@ -44,6 +44,8 @@ public:
 
     [[nodiscard]] Verdict check(Slot slot, Epoch epoch, SeqNo seq_no) const;
     // After fresh or opens_epoch only.
+    // How many numbers a fresh one leaves out.
+    [[nodiscard]] std::uint64_t gap_before(Slot slot, Epoch epoch, SeqNo seq_no) const;
     void admit(Slot slot, Epoch epoch, SeqNo seq_no);
     void make_durable(Slot slot, DeviceNumber number);
     // Forgets what was admitted and never became durable: its group could not be written.

@@ -45,6 +45,7 @@ struct Admission {
     EntryIndex index;                                   // of the admitted alert
     ReplayWindow::Slot device = ReplayWindow::kNoSlot;  // when admitted
     bool opened_epoch = false;                          // to be audited
+    std::uint64_t gap = 0;                              // numbers that it left out
 };
 
 // One line of a group, as the state and resends need it later.

@@ -78,6 +78,15 @@ TEST_F(IntakeTest, OneAckADeviceAndGroupSpeaksForAllBeforeIt) {
     EXPECT_EQ(released, 100u);
 }
 
+TEST_F(IntakeTest, NumbersLeftOutAreCountedForTheirSender) {
+    send(1, {alert(1), alert(2)});
+    run();
+    EXPECT_TRUE(intake->gaps().empty());
+    send(1, {alert(5), alert(6), alert(11)});
+    run();
+    EXPECT_EQ(intake->gaps(), (std::map<std::string, std::uint64_t>{{"gw-01", 6}}));
+}
+
 TEST_F(IntakeTest, WhoAsksIsPromisedEveryAlertAndPaysWithItsBytes) {
     const std::string hello = R"({"devices":[],"protocol":1,"receipts":true,"type":"hello"})";
     send(1, {hello, alert(1), alert(2)});
