@@ -12,7 +12,8 @@ CAPTURES = ROOT / "python_ids" / "data" / "captures"
 GANACHE = ROOT / "contracts" / "node_modules" / "ganache" / "dist" / "node" / "cli.js"
 _FOUNDRY = ROOT / "contracts" / "node_modules" / "@foundry-rs"
 # Another build of the same programs, a sanitizer's for one, is tested by naming its directory.
-PROGRAMS = Path(os.environ.get("ANCHORLOG_BIN", ROOT / "build" / "release" / "bin"))
+# Whole, because tests call them from other directories.
+PROGRAMS = Path(os.environ.get("ANCHORLOG_BIN", ROOT / "build" / "release" / "bin")).absolute()
 
 
 def program(name: str) -> str:
