@@ -78,7 +78,7 @@ def test_the_key_is_changed_and_everything_follows(
         with gateway.connect() as sender:
             promised = receipt_of(sender, 11)
         gateway.wait_sealed(11)
-        first = gateway.wait_anchored()["anchors"][0]["block"]
+        gateway.wait_anchored()
         old_evidence = export(gateway, 3, tmp_path / "before.evidence")
         assert gateway.stop() == 0
 
@@ -92,8 +92,12 @@ def test_the_key_is_changed_and_everything_follows(
         with gateway.connect() as sender:
             promised_later = receipt_of(sender, 21)
         gateway.wait_sealed(21)
-        second = gateway.wait_anchored()["anchors"][0]["block"]
-        trust = gateway.trust_file(blocks=[first, second])
+        gateway.wait_anchored()
+        # Batches that were sealed while an anchor was under way are in a later block than it.
+        steps = gateway.store.lines("anchors")
+        trust = gateway.trust_file(
+            blocks=[step["block_number"] for step in steps if step["kind"] == "receipt"]
+        )
         assert Checkpoint.read(later, vkey).size > Checkpoint.read(seen, gateway.vkey).size
 
         online = logverify("log", gateway.store.dir, trust, rpc=chain.url)
