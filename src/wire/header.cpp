@@ -150,13 +150,7 @@ std::vector<Source> read_sources(ObjectReader& header) {
     std::vector<Source> sources;
     for (const std::string_view element : header.array("sources", kSourcesMax)) {
         ObjectReader reader(element, "`sources`");
-        Source source;
-        source.count = reader.number("count");
-        source.device_id = std::string(reader.plain("device_id"));
-        source.epoch = Epoch(reader.number("epoch"));
-        source.first_seq = SeqNo(reader.number("first_seq"));
-        source.gaps = reader.number("gaps");
-        source.last_seq = SeqNo(reader.number("last_seq"));
+        Source source = read_source(reader);
         if (auto whole = reader.finish(); !whole) header.absorb(std::move(whole).error());
         sources.push_back(std::move(source));
     }
@@ -224,6 +218,17 @@ Error bad_header(std::string_view why) {
 }
 
 }  // namespace
+
+Source read_source(ObjectReader& reader) {
+    Source source;
+    source.count = reader.number("count");
+    source.device_id = std::string(reader.plain("device_id"));
+    source.epoch = Epoch(reader.number("epoch"));
+    source.first_seq = SeqNo(reader.number("first_seq"));
+    source.gaps = reader.number("gaps");
+    source.last_seq = SeqNo(reader.number("last_seq"));
+    return source;
+}
 
 std::string format_sources(const std::vector<Source>& sources) {
     std::vector<const Source*> sorted;

@@ -9,6 +9,7 @@
 
 #include "anchorlog/base/bytes.h"
 #include "anchorlog/crypto/sha256.h"
+#include "wire/header_rules.h"
 #include "wire/object_reader.h"
 #include "wire/object_writer.h"
 
@@ -22,17 +23,6 @@ constexpr std::uint64_t kLeavesPerRead = 2'048;
 
 Error bad_line() {
     return {Errc::invalid_input, R"(erased line: must be {"erased":"<64 hex digits>","index":N})"};
-}
-
-Source read_source(ObjectReader& reader) {
-    Source source;
-    source.count = reader.number("count");
-    source.device_id = std::string(reader.plain("device_id"));
-    source.epoch = Epoch(reader.number("epoch"));
-    source.first_seq = SeqNo(reader.number("first_seq"));
-    source.gaps = reader.number("gaps");
-    source.last_seq = SeqNo(reader.number("last_seq"));
-    return source;
 }
 
 // Lines of equal length: those whose index has the same number of digits.
