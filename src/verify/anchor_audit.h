@@ -5,46 +5,19 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "anchorlog/base/file_system.h"
-#include "anchorlog/eth/log_anchor.h"
 #include "anchorlog/verify/chain_view.h"
 #include "anchorlog/verify/report.h"
 #include "anchorlog/verify/trust.h"
 #include "anchorlog/wire/anchor_step.h"
+#include "verify/claim_book.h"
 #include "verify/fault_list.h"
 #include "verify/line_stream.h"
 #include "verify/stamp_audit.h"
 
 namespace anchorlog::verify {
-
-// The longest line of anchors/: a receipt with its block header and trie path.
-inline constexpr std::size_t kAnchorLineSizeMax = 1u << 20;
-
-// A statement about one of our batches that came from outside batches/: what an attempt was made
-// for, what a receipt proves, what the chain holds. All of them stay in memory, two for each anchor
-// of a log of years, so that their texts are the audit's own, kept once; whoever makes a claim sees
-// to it that they live as long.
-struct AnchorClaim {
-    enum class From { attempt, receipt, chain } from = From::attempt;
-    eth::AnchorRecord record;
-    BatchId from_batch;
-    std::uint64_t chain_id = 0;
-    eth::Address contract{};
-    std::uint64_t block_number = 0;
-    Hash block_hash;
-    std::uint64_t block_time_s = 0;  // of a receipt's block: the chain's time
-    Hash transaction;
-    std::string_view target;
-    std::string_view segment;  // of anchors/; empty for the chain's
-    std::uint64_t line = 0;    // in it, from 1
-    bool superseded = false;
-    bool counts = false;   // trusted contract and trusted block
-    bool matched = false;  // our batch is what it says
-    std::string_view basis;
-};
 
 // Holds anchors/ and the chain's events against the batches. Claims are read first (so that a
 // store copied while it runs is read in the right order), batches are shown as they pass.
@@ -59,9 +32,10 @@ public:
     void read_journal(FileSystem& fs, const std::string& dir, const Hash& log_id,
                       StampAudit& stamps);
     void ask_chain(ChainView& chain, const Hash& log_id);
-    // A receipt that comes alone, as evidence brings it; `claim` says where it stands. False when
-    // its proof does not hold, which is a fault. Before ask_chain.
-    bool add_receipt(const wire::AnchorReceipt& receipt, AnchorClaim claim, const Hash& log_id);
+    // A receipt that comes alone, as evidence brings it; a proof that does not hold is a fault.
+    // Before ask_chain.
+    void add_receipt(const wire::AnchorReceipt& receipt, const LinePlace& place,
+                     const Hash& log_id);
 
     // Batch `ours.batch_id` as the store has it, and the entries up to its end.
     void batch(const eth::AnchorRecord& ours, std::uint64_t entries_end);
@@ -78,41 +52,64 @@ public:
     };
     [[nodiscard]] const std::vector<Cover>& covers() const { return covers_; }
     // What receipts and the chain say of a batch: the claims whose range holds it.
-    [[nodiscard]] std::vector<const AnchorClaim*> claims_over(std::uint64_t batch) const;
-    // The verified record whose range holds the batch.
-    [[nodiscard]] const AnchorClaim* covering(std::uint64_t batch) const;
+    [[nodiscard]] std::vector<AnchorClaim> claims_over(std::uint64_t batch);
     [[nodiscard]] std::optional<std::uint64_t> newest_verified() const { return newest_; }
     [[nodiscard]] std::uint64_t entries_covered() const { return entries_covered_; }
     [[nodiscard]] std::uint64_t verified() const { return verified_; }
-    [[nodiscard]] std::vector<AnchorSummary> summaries() const;
+    // Reads lines again: one that is another now is undecided.
+    [[nodiscard]] std::vector<AnchorSummary> summaries();
     // One for each target that has attempts or receipts, by name.
-    [[nodiscard]] std::vector<TargetSummary> targets() const;
+    [[nodiscard]] std::vector<TargetSummary> targets();
 
 private:
+    using Claim = ClaimBook::Claim;
+    using Index = ClaimBook::Index;
+    // A line of anchors/ as it is read.
+    struct LineAt {
+        LineSpot spot;
+        std::uint64_t offset = 0;
+    };
+    // A receipt that no longer stands: one read before `spot`.
+    struct Superseded {
+        std::uint64_t batch = 0;
+        std::uint64_t transaction = 0;  // ClaimBook::first_bytes of its hash
+        std::string target;
+        LineSpot spot;
+    };
+
+    void take_line(const RawLine& raw, const LineAt& at, const Hash& log_id, StampAudit& stamps);
+    void take_ends(FileSystem& fs, const std::vector<Segment>& segments, const LineStream& stream);
     [[nodiscard]] bool is_crash_left(FileSystem& fs, const std::vector<Segment>& segments,
                                      std::size_t segment, std::uint64_t offset);
-    [[nodiscard]] std::string_view keep(std::string_view text);
-    void take(const wire::AnchorAttempt& attempt, AnchorClaim claim, const Hash& log_id);
-    void take(const wire::AnchorReceipt& receipt, AnchorClaim claim, const Hash& log_id);
-    void take(const wire::AnchorSuperseded& superseded);
-    void check_link(const wire::AnchorReceipt& receipt, const AnchorClaim& claim);
-    void line_fault(const AnchorClaim& claim, const std::string& phrase, std::string detail);
+    void take(const wire::AnchorAttempt& attempt, const LineAt& at, const Hash& log_id);
+    void take(const wire::AnchorReceipt& receipt, const LineAt& at, const Hash& log_id);
+    void check_link(const Claim& attempt, const Claim& receipt);
+    void link_rest();
+    void supersede();
+    [[nodiscard]] LinePlace place_of(LineSpot spot) const;
+    [[nodiscard]] LinePlace place_of(const Claim& claim) const;
+    void line_fault(const LinePlace& place, const std::string& phrase, std::string detail);
+    [[nodiscard]] bool is_of(const Claim& claim, const TrustedAnchor& anchor) const;
+    [[nodiscard]] bool is_trusted(const AnchorClaim& receipt) const;
+    [[nodiscard]] std::optional<AnchorClaim> whole(const Claim& claim);
     void ask_contract(ChainView& chain, const TrustedAnchor& anchor, const Hash& log_id);
-    void add_event(const eth::Log& log, const TrustedAnchor& anchor, const Hash& log_id,
-                   const std::string& basis);
-    void compare_with_chain(AnchorClaim& claim);
-    void contradict(const AnchorClaim& claim, const eth::AnchorRecord& ours);
+    void add_event(const eth::Log& log, const TrustedAnchor& anchor, const Hash& log_id);
+    void compare_with_chain(Claim& claim);
+    void contradict(const Claim& claim, AnchorClaim::From from, const eth::AnchorRecord& ours);
+    void rolled_back(std::uint64_t batch, const LinePlace& place, std::uint64_t batches);
     void find_covers();
-    void check_first_of(const TrustedAnchor& anchor, const AnchorClaim& first);
+    void check_first_of(const TrustedAnchor& anchor, const Claim& first);
 
     const Trust& trust_;
     FaultList& faults_;
     std::vector<std::string>& notes_;
     std::vector<std::string>& undecided_;
-    std::multimap<std::uint64_t, AnchorClaim> claims_;  // by batch
-    std::map<Hash, const AnchorClaim*> attempted_;      // of claims_, by transaction
-    std::set<std::string, std::less<>> texts_;          // what claims refer to
-    std::set<const TrustedAnchor*> asked_;              // contracts the chain answered for
+    ClaimBook book_;
+    std::map<Hash, Index> open_;   // attempts without a receipt yet, by transaction
+    std::vector<Index> unlinked_;  // receipts of no attempt in open_
+    std::vector<Superseded> gone_;
+    std::string chain_name_;
+    std::set<const TrustedAnchor*> asked_;  // contracts the chain answered for
     std::vector<Cover> covers_;
     std::optional<std::uint64_t> newest_;
     std::uint64_t entries_covered_ = 0;

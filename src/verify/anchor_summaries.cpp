@@ -5,11 +5,14 @@
 
 namespace anchorlog::verify {
 
-std::vector<AnchorSummary> AnchorAudit::summaries() const {
+std::vector<AnchorSummary> AnchorAudit::summaries() {
     std::vector<AnchorSummary> all;
-    for (auto at = claims_.rbegin(); at != claims_.rend(); ++at) {
-        const AnchorClaim& claim = at->second;
-        if (claim.from == AnchorClaim::From::attempt) continue;
+    const auto order = book_.by_batch();
+    for (auto at = order.rbegin(); at != order.rend(); ++at) {
+        if (book_[*at].from == AnchorClaim::From::attempt) continue;
+        const auto read = whole(book_[*at]);
+        if (!read) continue;
+        const AnchorClaim& claim = *read;
         const TrustedAnchor* anchor = trust_.anchor(claim.chain_id, claim.contract);
         const bool asked = anchor != nullptr && asked_.contains(anchor);
         if (asked && claim.from == AnchorClaim::From::receipt && !claim.superseded &&
@@ -42,7 +45,7 @@ std::vector<AnchorSummary> AnchorAudit::summaries() const {
     return all;
 }
 
-std::vector<TargetSummary> AnchorAudit::targets() const {
+std::vector<TargetSummary> AnchorAudit::targets() {
     struct Count {
         std::uint64_t receipts = 0;
         std::uint64_t verified = 0;
@@ -51,16 +54,19 @@ std::vector<TargetSummary> AnchorAudit::targets() const {
         std::optional<std::uint64_t> to;
     };
     std::map<std::string, Count> by_name;
-    for (const auto& [batch, claim] : claims_) {
-        if (claim.from == AnchorClaim::From::chain || claim.superseded) continue;
-        Count& count = by_name[std::string(claim.target)];
+    for (const Index index : book_.by_batch()) {
+        const Claim& claim = book_[index];
+        const ClaimBook::Route& route = book_.route(claim);
+        if (claim.from == AnchorClaim::From::chain) continue;
+        if (claim.superseded && !claim.has_attempt()) continue;
+        Count& count = by_name[route.target];
         if (!claim.matched) ++count.failed;
-        if (claim.from != AnchorClaim::From::receipt) continue;
+        if (claim.from != AnchorClaim::From::receipt || claim.superseded) continue;
         ++count.receipts;
         if (!claim.counts || !claim.matched) continue;
         ++count.verified;
-        count.to = batch;
-        const TrustedAnchor* anchor = trust_.anchor(claim.chain_id, claim.contract);
+        count.to = claim.batch;
+        const TrustedAnchor* anchor = trust_.anchor(route.chain_id, route.contract);
         count.is_public = anchor != nullptr && anchor->is_public;
     }
     std::vector<TargetSummary> out;

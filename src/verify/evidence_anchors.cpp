@@ -46,16 +46,13 @@ void EvidenceCheck::take_anchors(const Hash& log_id,
                                  const std::vector<wire::AnchorReceipt>& receipts) {
     std::uint64_t number = 0;
     for (const wire::AnchorReceipt& receipt : receipts) {
-        AnchorClaim claim;
-        claim.segment = "anchors of the evidence";
-        claim.line = ++number;
-        anchors_.add_receipt(receipt, std::move(claim), log_id);
+        anchors_.add_receipt(receipt, {"anchors of the evidence", ++number}, log_id);
     }
     if (chain_ != nullptr) anchors_.ask_chain(*chain_, log_id);
 }
 
 // One record that claims the batch: its root must be the one this header's path leads to.
-bool EvidenceCheck::check_claim(EvidenceWalk& walk, const AnchorClaim& claim) {
+bool EvidenceCheck::check_claim(EvidenceWalk& walk, AnchorClaim& claim) {
     const TreeSize size(claim.record.batch_id.value + 1);
     const std::uint64_t batch = walk.evidence.batch_id.value;
     auto path = walk.paths(size);
@@ -76,6 +73,7 @@ bool EvidenceCheck::check_claim(EvidenceWalk& walk, const AnchorClaim& claim) {
     }
     ours.history_root = root.value_or(Hash{});
     anchors_.batch(ours, 0);
+    claim.matched = claim.record == ours;
     if (claim.matched && !is_sealed_by(claim.record, walk.keys.at(claim.record.batch_id))) {
         if (claim.record.batch_id.value >= walk.checkpoint->size.value) {
             walk.undecided.push_back("the anchored record of " + place_of(claim) +
@@ -99,9 +97,9 @@ bool EvidenceCheck::check_anchors(EvidenceWalk& walk) {
                          "an anchor with fromBatch <= " + std::to_string(batch) + " <= batchId",
                          range_of(receipt.from_batch.value, receipt.batch_id.value));
     }
-    const std::vector<const AnchorClaim*> claims = anchors_.claims_over(batch);
-    for (const AnchorClaim* claim : claims) {
-        if (!check_claim(walk, *claim)) return false;
+    std::vector<AnchorClaim> claims = anchors_.claims_over(batch);
+    for (AnchorClaim& claim : claims) {
+        if (!check_claim(walk, claim)) return false;
     }
     if (!faults_.empty()) anchor_faults_ = faults_.take();
     if (!anchor_faults_.empty()) {
@@ -111,24 +109,24 @@ bool EvidenceCheck::check_anchors(EvidenceWalk& walk) {
     return take_best(walk, claims);
 }
 
-bool EvidenceCheck::take_best(EvidenceWalk& walk, const std::vector<const AnchorClaim*>& claims) {
+bool EvidenceCheck::take_best(EvidenceWalk& walk, const std::vector<AnchorClaim>& claims) {
     const AnchorClaim* best = nullptr;
     bool best_is_public = false;
-    for (const AnchorClaim* claim : claims) {
-        const TrustedAnchor* anchor = trust_.anchor(claim->chain_id, claim->contract);
+    for (const AnchorClaim& claim : claims) {
+        const TrustedAnchor* anchor = trust_.anchor(claim.chain_id, claim.contract);
         if (anchor == nullptr) {
-            walk.notes.push_back("not counted: " + place_of(*claim) +
+            walk.notes.push_back("not counted: " + place_of(claim) +
                                  ": the trust file does not name this contract");
-        } else if (!claim->counts && claim->from == AnchorClaim::From::receipt) {
+        } else if (!claim.counts && claim.from == AnchorClaim::From::receipt) {
             walk.notes.push_back(
-                "not counted: " + place_of(*claim) + ": the trust file has no line `block " +
-                std::to_string(claim->chain_id) + " " + std::to_string(claim->block_number) + " " +
-                to_hex(claim->block_hash) +
+                "not counted: " + place_of(claim) + ": the trust file has no line `block " +
+                std::to_string(claim.chain_id) + " " + std::to_string(claim.block_number) + " " +
+                to_hex(claim.block_hash) +
                 "`; write it only if somebody you trust tells you that hash");
         }
-        if (!claim->counts || !claim->matched || anchor == nullptr) continue;
+        if (!claim.counts || !claim.matched || anchor == nullptr) continue;
         if (best != nullptr && (best_is_public || !anchor->is_public)) continue;
-        best = claim;
+        best = &claim;
         best_is_public = anchor->is_public;
     }
     if (best == nullptr) {

@@ -56,8 +56,8 @@ struct EvidenceWalk {
     Hash header_leaf;
     std::optional<wire::Note> note;
     std::optional<wire::Checkpoint> checkpoint;
-    KeyChain keys;  // from the trust file's of the checkpoint's origin
-    merkle::PrefixRoots roots;            // history before and through the header
+    KeyChain keys;              // from the trust file's of the checkpoint's origin
+    merkle::PrefixRoots roots;  // history before and through the header
     crypto::PublicKey signer{};
     Level level = Level::none;
     std::string label;
@@ -110,8 +110,8 @@ private:
     [[nodiscard]] bool check_anchors(EvidenceWalk& walk);
     [[nodiscard]] bool check_stamps(EvidenceWalk& walk) const;
     [[nodiscard]] bool check_stamped(EvidenceWalk& walk, const wire::EvidenceStamp& stamp) const;
-    [[nodiscard]] bool check_claim(EvidenceWalk& walk, const AnchorClaim& claim);
-    [[nodiscard]] bool take_best(EvidenceWalk& walk, const std::vector<const AnchorClaim*>& claims);
+    [[nodiscard]] bool check_claim(EvidenceWalk& walk, AnchorClaim& claim);
+    [[nodiscard]] bool take_best(EvidenceWalk& walk, const std::vector<AnchorClaim>& claims);
     [[nodiscard]] std::string still_holds(const EvidenceWalk& walk);
     void report_walk(EvidenceWalk& walk, EntryHit& hit);
 

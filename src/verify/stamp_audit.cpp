@@ -32,20 +32,29 @@ std::string duration_text(std::int64_t ms) {
     return std::to_string(ms / 1'000) + " s";
 }
 
-void StampAudit::take(const wire::AnchorStep& step, LinePlace place) {
+std::string_view StampAudit::keep(std::string_view text) {
+    const auto found = texts_.find(text);
+    return found != texts_.end() ? *found : *texts_.emplace(text).first;
+}
+
+void StampAudit::take(const wire::AnchorStep& step, const LinePlace& place) {
     if (const auto* token = std::get_if<wire::AnchorToken>(&step)) {
-        take_line(*token, std::move(place));
+        take_line(*token, place);
     } else if (const auto* written = std::get_if<wire::AnchorWritten>(&step)) {
-        take_line(*written, std::move(place));
+        take_line(*written, place);
     }
 }
 
-void StampAudit::take_line(const wire::AnchorWritten& line, LinePlace place) {
-    claims_.emplace(line.batch_id.value,
-                    Claim{line.target, line.hash, std::move(place), {}, false});
+void StampAudit::take_line(const wire::AnchorWritten& line, const LinePlace& place) {
+    Claim claim;
+    claim.target = keep(line.target);
+    claim.hash = line.hash;
+    claim.segment = keep(place.segment);
+    claim.line = place.line;
+    claims_.emplace(line.batch_id.value, claim);
 }
 
-void StampAudit::take_line(const wire::AnchorToken& line, LinePlace place) {
+void StampAudit::take_line(const wire::AnchorToken& line, const LinePlace& place) {
     auto finding = judge_token(line.token, line.hash, trust_);
     if (!finding) {
         Fault fault;
@@ -57,16 +66,30 @@ void StampAudit::take_line(const wire::AnchorToken& line, LinePlace place) {
         faults_.add(std::move(fault));
         finding = TokenFinding{nullptr, {}, "", "it proves nothing"};
     }
-    claims_.emplace(line.batch_id.value,
-                    Claim{line.target, line.hash, std::move(place), std::move(*finding), false});
+    Claim claim;
+    claim.target = keep(line.target);
+    claim.hash = line.hash;
+    claim.segment = keep(place.segment);
+    claim.line = place.line;
+    claim.authority = finding->authority;
+    claim.at = finding->at;
+    claim.signer = keep(finding->signer);
+    claim.why = keep(finding->why);
+    claim.is_token = true;
+    claims_.emplace(line.batch_id.value, claim);
 }
 
 void StampAudit::batch(BatchId batch, std::string_view checkpoint, WallTime sealed_at,
                        std::uint64_t entries_end) {
     if (claims_.empty()) return;
-    sealed_at_[batch.value] = sealed_at;
+    if (!open_span_ || sealed_at < open_span_->sealed_at) {
+        open_span_ = Span{batch.value, batch.value, sealed_at};
+    }
     auto [at, end] = claims_.equal_range(batch.value);
     if (at == end) return;
+    open_span_->end = batch.value;
+    spans_.push_back(*open_span_);
+    open_span_.reset();
     const Hash ours = crypto::sha256(as_bytes(checkpoint));
     for (; at != end; ++at) {
         Claim& claim = at->second;
@@ -74,9 +97,10 @@ void StampAudit::batch(BatchId batch, std::string_view checkpoint, WallTime seal
         if (claim.counts()) entries_covered_ = std::max(entries_covered_, entries_end);
         if (claim.matched) continue;
         Fault fault = batch_fault("anchor_conflict", batch.value, "not what was stamped");
-        fault.segment = claim.place.segment;
-        fault.line = claim.place.line;
-        fault.detail = "target " + claim.target + " has another checkpoint of this batch";
+        fault.segment = claim.segment;
+        fault.line = claim.line;
+        fault.detail =
+            "target " + std::string(claim.target) + " has another checkpoint of this batch";
         fault.expected = "SHA-256 " + to_hex(claim.hash);
         fault.found = to_hex(ours);
         faults_.add(std::move(fault));
@@ -87,8 +111,8 @@ void StampAudit::finish(std::uint64_t batches) {
     for (auto at = claims_.lower_bound(batches); at != claims_.end(); ++at) {
         const Claim& claim = at->second;
         Fault fault = batch_fault("rolled_back", at->first, "stamped but not in batches/");
-        fault.segment = claim.place.segment;
-        fault.line = claim.place.line;
+        fault.segment = claim.segment;
+        fault.line = claim.line;
         fault.detail = "the log was rolled back or cut";
         fault.expected = std::to_string(at->first + 1) + " batches";
         fault.found = std::to_string(batches);
@@ -103,21 +127,21 @@ void StampAudit::find_cover(const TrustedAuthority& authority) {
     // From the newest batch down: the earliest token over a batch is one of it or of a later one.
     auto claim = claims_.rbegin();
     std::optional<std::int64_t> earliest_ms;
-    for (auto batch = sealed_at_.rbegin(); batch != sealed_at_.rend(); ++batch) {
-        for (; claim != claims_.rend() && claim->first >= batch->first; ++claim) {
+    for (auto span = spans_.rbegin(); span != spans_.rend(); ++span) {
+        for (; claim != claims_.rend() && claim->first >= span->end; ++claim) {
             const Claim& one = claim->second;
-            if (!one.counts() || one.token->authority != &authority) continue;
-            const WallTime at = *one.token->at;
+            if (!one.counts() || one.authority != &authority) continue;
+            const WallTime at = *one.at;
             if (cover.tokens++ == 0) cover.to = claim->first;
             cover.newest =
                 std::max(cover.newest, at, [](WallTime a, WallTime b) { return a.ms < b.ms; });
             earliest_ms = std::min(earliest_ms.value_or(at.ms), at.ms);
         }
         if (!earliest_ms) continue;
-        const std::int64_t delay_ms = *earliest_ms - batch->second.ms;
+        const std::int64_t delay_ms = *earliest_ms - span->sealed_at.ms;
         if (delay_ms < cover.delay_ms_max) continue;
         cover.delay_ms_max = delay_ms;
-        cover.delayed_batch = batch->first;
+        cover.delayed_batch = span->batch;
     }
     if (cover.tokens > 0) covers_.push_back(cover);
 }
@@ -135,17 +159,17 @@ std::vector<TargetSummary> StampAudit::summaries() const {
     };
     std::map<std::string, Count> by_name;
     for (const auto& [batch, claim] : claims_) {
-        Count& count = by_name[claim.target];
+        Count& count = by_name[std::string(claim.target)];
         ++count.lines;
         count.to = batch;
-        count.is_file = !claim.token;
-        count.is_failed = count.is_failed || !claim.matched || (claim.token && !claim.token->at);
-        if (claim.token && !claim.token->authority) count.why = claim.token->why;
+        count.is_file = !claim.is_token;
+        count.is_failed = count.is_failed || !claim.matched || (claim.is_token && !claim.at);
+        if (claim.is_token && claim.authority == nullptr) count.why = claim.why;
         if (!claim.counts()) continue;
         ++count.counted;
         count.counted_to = batch;
-        count.signer = claim.token->signer + " (" +
-                       (claim.token->authority->is_public ? "public" : "private") + ")";
+        count.signer = std::string(claim.signer) + " (" +
+                       (claim.authority->is_public ? "public" : "private") + ")";
     }
     std::vector<TargetSummary> out;
     for (const auto& [name, count] : by_name) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,7 @@ public:
     StampAudit(const Trust& trust, FaultList& faults) : trust_(trust), faults_(faults) {}
 
     // A line that is a stamp; others are passed over.
-    void take(const wire::AnchorStep& step, LinePlace place);
+    void take(const wire::AnchorStep& step, const LinePlace& place);
 
     // A batch as the store has it: its signed checkpoint, when it was sealed, and the entries up
     // to its end.
@@ -65,22 +66,38 @@ public:
     [[nodiscard]] std::vector<TargetSummary> summaries() const;
 
 private:
+    // One stays in memory for every stamp of a log of years, so texts are kept once for all.
     struct Claim {
-        std::string target;
+        std::string_view target;
         Hash hash;
-        LinePlace place;
-        std::optional<TokenFinding> token;  // nothing: a line in a file
+        std::string_view segment;
+        std::uint64_t line = 0;
+        const TrustedAuthority* authority = nullptr;  // as in TokenFinding
+        std::optional<WallTime> at;
+        std::string_view signer;
+        std::string_view why;
+        bool is_token = false;  // else a line in a file
         bool matched = false;
-        [[nodiscard]] bool counts() const { return matched && token && token->authority; }
+        [[nodiscard]] bool counts() const { return matched && authority != nullptr; }
     };
-    void take_line(const wire::AnchorWritten& line, LinePlace place);
-    void take_line(const wire::AnchorToken& line, LinePlace place);
+    // Of the batches behind the stamped one before, up to the stamped one that ends it: the one
+    // that was sealed first, which waited longest for any token over them all.
+    struct Span {
+        std::uint64_t end = 0;
+        std::uint64_t batch = 0;
+        WallTime sealed_at;
+    };
+    [[nodiscard]] std::string_view keep(std::string_view text);
+    void take_line(const wire::AnchorWritten& line, const LinePlace& place);
+    void take_line(const wire::AnchorToken& line, const LinePlace& place);
     void find_cover(const TrustedAuthority& authority);
 
     const Trust& trust_;
     FaultList& faults_;
-    std::multimap<std::uint64_t, Claim> claims_;   // by batch
-    std::map<std::uint64_t, WallTime> sealed_at_;  // of every batch that was shown
+    std::multimap<std::uint64_t, Claim> claims_;  // by batch
+    std::set<std::string, std::less<>> texts_;    // what claims refer to
+    std::vector<Span> spans_;
+    std::optional<Span> open_span_;
     std::vector<Cover> covers_;
     std::uint64_t entries_covered_ = 0;
 };

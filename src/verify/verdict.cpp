@@ -105,8 +105,8 @@ std::vector<std::string> not_checked_of_entry(bool online) {
     return all;
 }
 
-void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors,
-              const StampAudit& stamps, bool online) {
+void conclude(Report& report, const Trust& trust, AnchorAudit& anchors, const StampAudit& stamps,
+              bool online) {
     for (std::string& one : not_checked_by(trust, online)) {
         report.not_checked.push_back(std::move(one));
     }

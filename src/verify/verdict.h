@@ -23,8 +23,8 @@ inline constexpr const char* kPrivateChain =
     "the chain is private: it proves nothing to those who do not trust its operator";
 
 // Fills verdict, level, label, basis and what was not checked from what the audits found.
-void conclude(Report& report, const Trust& trust, const AnchorAudit& anchors,
-              const StampAudit& stamps, bool online);
+void conclude(Report& report, const Trust& trust, AnchorAudit& anchors, const StampAudit& stamps,
+              bool online);
 [[nodiscard]] std::vector<std::string> not_checked_by(const Trust& trust, bool online);
 [[nodiscard]] std::vector<std::string> not_checked_of_entry(bool online);
 // The trust file's origin that batches/ claims, else its first one.

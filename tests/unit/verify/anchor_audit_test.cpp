@@ -163,6 +163,56 @@ TEST_F(Anchors, AnAttemptAndItsReceiptThatDisagreeAreBothNamed) {
     EXPECT_EQ(report.faults[1].segment, report.faults[0].segment);
 }
 
+// The transaction of a receipt is in no proof, so it can be made to be another anchor's.
+TEST_F(Anchors, AReceiptWithTheTransactionOfAnotherAttemptIsNamedWithIt) {
+    auto receipt = std::get<wire::AnchorReceipt>(*wire::parse_anchor_step(log.anchors[3]));
+    receipt.hash = std::get<wire::AnchorAttempt>(*wire::parse_anchor_step(log.anchors[0])).hash;
+    log.anchors[3] = wire::format_anchor_step(receipt);
+    const Report report = audit(log, trust_of(log));
+    ASSERT_EQ(kinds(report), (Kinds{"anchor_line", "anchor_line"})) << all_faults(report);
+    EXPECT_EQ(report.faults[0].line, 4u);
+    EXPECT_EQ(report.faults[1].line, 1u);
+}
+
+TEST_F(Anchors, AnAlteredBatchContradictsItsAttemptAndItsReceipt) {
+    LogBuilder other;
+    other.fill(1, 9);
+    other.fill(4, 10);
+    other.anchors = log.anchors;
+    const Report report = audit(other, trust_of(log));
+    Kinds of_two;
+    for (const Fault& fault : report.faults) {
+        ASSERT_EQ(fault.kind, "anchor_conflict");
+        if (fault.batch == 2u || fault.batch_last == 2u)
+            of_two.push_back(std::to_string(*fault.line));
+    }
+    EXPECT_EQ(of_two, (Kinds{"1", "2"})) << all_faults(report);
+    other.batches.resize(3);
+    other.entries.resize(19);
+    const Report cut = audit(other, trust_of(log));
+    Kinds gone;
+    for (const Fault& fault : cut.faults) {
+        if (fault.kind == "rolled_back") gone.push_back(std::to_string(*fault.line));
+    }
+    EXPECT_EQ(gone, (Kinds{"3", "4"})) << all_faults(cut);
+}
+
+TEST_F(Anchors, ATransactionMinedAgainIsStillItsAttempts) {
+    log.fill(1, 4);
+    log.anchor_after_reorg(chain);
+    Trust trust = trust_of(log);
+    trust_blocks(trust, chain);
+    const Report report = audit(log, trust);
+    EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
+    EXPECT_EQ(report.anchored_to, 6u);
+    for (const std::string& note : report.notes) {
+        EXPECT_EQ(note.find("adopted"), std::string::npos) << note;
+    }
+    ASSERT_GE(report.anchors.size(), 4u);
+    EXPECT_EQ(report.anchors[2].state, "superseded");
+    EXPECT_EQ(report.anchors[3].state, "verified");
+}
+
 TEST_F(Anchors, SupersededReceiptDoesNotCount) {
     Trust trust = trust_of(log);
     trust_blocks(trust, chain);
