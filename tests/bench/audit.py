@@ -30,7 +30,7 @@ BIN, TESTS = ROOT / "build/release/bin", ROOT / "build/release/tests"
 LINE_BYTES, DEVICES = 450, 100
 TRIALS = 5
 EVIDENCE_RUNS = 40
-ANCHORS = (2_000, 22_000)
+ANCHORS = (20_000, 60_000)
 
 
 def cpu_s(command: list[str | Path]) -> float:
