@@ -2,121 +2,23 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-
-#include "anchorlog/wire/frame.h"
 #include "app/restore_hold.h"
-#include "support/log_machine.h"
+#include "core_machine.h"
 
 namespace anchorlog::app {
 namespace {
 
+using testing::Fatal;
 using testing::LogMachine;
-using testing::make_alert;
+using testing::numbers_from;
 using testing::SimCall;
 
-struct Fatal {
-    Error error;
-};
-
-// A core, a writer and what they said to their neighbours, in the order it was said.
-class CommitCoreTest : public ::testing::Test {
+class CommitCoreTest : public testing::CoreMachine {
 protected:
-    void SetUp() override {
-        ASSERT_TRUE(machine.init());
-        ASSERT_TRUE(machine.start());
-        open();
-    }
-
-    void open() {
-        CommitOptions options;
-        options.store_dir = LogMachine::kDir;
-        options.origin = LogMachine::kOrigin;
-        options.reserve_bytes = 1'000;
-        options.hold = hold;
-        CommitNeighbours neighbours;
-        neighbours.write = [this](WriteJob job) {
-            jobs.push_back(std::move(job));
-        };
-        neighbours.deliver = [this](std::vector<net::Outbound> out) {
-            deliver(std::move(out));
-        };
-        neighbours.ask = [this](Question question) {
-            questions.push_back(std::move(question));
-        };
-        neighbours.promise = [this](std::vector<Promises> all) {
-            said.emplace_back("promise");
-            std::move(all.begin(), all.end(), std::back_inserter(promised));
-        };
-        neighbours.ingest_state = [this] {
-            said.emplace_back("ingest_state");
-        };
-        neighbours.publish = [this](Published next) {
-            published = std::move(next);
-            said.emplace_back("publish");
-        };
-        neighbours.sealed = [this] {
-            said.emplace_back("sealed");
-        };
-        neighbours.chain_agrees = [this] {
-            return chain_agrees;
-        };
-        neighbours.fatal = [](const Error& error) {
-            throw Fatal{error};
-        };
-        core = std::make_unique<CommitCore>(machine.files(), options, machine.store(), neighbours);
-        writer = std::make_unique<JournalWriter>(
-            *machine.store().log, *machine.store().batches,
-            WriterNeighbours{[this](WriteDone done) { inputs.emplace_back(std::move(done)); },
-                             neighbours.deliver, neighbours.fatal,
-                             [] {
-                                 return 0;
-                             }});
-    }
-
-    void deliver(std::vector<net::Outbound> out) {
-        for (net::Outbound& outbound : out) {
-            closed = closed || outbound.close;
-            wire::FrameDecoder decoder;
-            decoder.push(as_bytes(outbound.frames));
-            while (auto frame = decoder.next()) said.emplace_back(*frame);
-        }
-    }
-    void send(std::vector<std::uint64_t> numbers) {
-        net::Inbound inbound;
-        inbound.session = net::SessionId(session);
-        inbound.sender = "gw-01";
-        wire::AlertParser parser;
-        for (const std::uint64_t number : numbers) {
-            net::InboundFrame frame;
-            frame.frame = next_frame++;
-            auto parsed = parser.parse(make_alert("cam-1", number, machine.clock().now().wall.ms),
-                                       inbound.arena);
-            std::visit([&](auto& content) { frame.content = std::move(content); }, parsed);
-            inbound.frames.push_back(std::move(frame));
-        }
-        inputs.emplace_back(std::move(inbound));
-    }
-    void turn() { core->turn(inputs, machine.clock().now()); }
-    void write_one() {
-        ASSERT_FALSE(jobs.empty());
-        WriteJob job = std::move(jobs.front());
-        jobs.pop_front();
-        writer->carry_out(std::move(job));
-    }
-    // Turns and writes until neither has anything to do.
-    void settle() {
-        turn();
-        while (!jobs.empty()) {
-            write_one();
-            turn();
-        }
-    }
     // `refused`: which writes meet a full disk, the first being a seal's.
     void seal_refused_then_stop(std::initializer_list<std::uint64_t> refused) {
         machine.options.sequencer.batch.entries = 1;
-        ASSERT_TRUE(machine.start());
-        open();
+        start();
         send({1});
         turn();
         write_one();
@@ -152,28 +54,6 @@ protected:
         settle();
         said.clear();
     }
-    bool acked(std::uint64_t number) const {
-        const std::string wanted = "\"seq_no\":" + std::to_string(number) + ",\"type\":\"ack\"";
-        return std::any_of(said.begin(), said.end(), [&](const std::string& text) {
-            return text.find(wanted) != std::string::npos;
-        });
-    }
-    SteadyTime now() const { return machine.clock().now().steady; }
-
-    std::string hold;
-    bool chain_agrees = false;
-    mutable LogMachine machine;
-    std::unique_ptr<CommitCore> core;
-    std::unique_ptr<JournalWriter> writer;
-    std::vector<CommitInput> inputs;
-    std::deque<WriteJob> jobs;
-    std::vector<Question> questions;
-    std::vector<Promises> promised;
-    std::vector<std::string> said;
-    Published published;
-    bool closed = false;
-    std::uint64_t session = 1;
-    std::uint64_t next_frame = 0;
 };
 
 TEST_F(CommitCoreTest, NothingIsAckedOrPublishedBeforeTheSync) {
@@ -257,8 +137,7 @@ TEST_F(CommitCoreTest, AFailedSyncNeitherAcksNorReturns) {
 
 TEST_F(CommitCoreTest, ABatchIsPublishedAfterItsLineIsSyncedAndBeforeAnchorsAreWoken) {
     machine.options.sequencer.batch.entries = 2;
-    ASSERT_TRUE(machine.start());
-    open();
+    start();
     send({1, 2});
     turn();
     write_one();
@@ -276,8 +155,7 @@ TEST_F(CommitCoreTest, ABatchIsPublishedAfterItsLineIsSyncedAndBeforeAnchorsAreW
 
 TEST_F(CommitCoreTest, SyncsGroupsGapsAndSendersAreCounted) {
     machine.options.sequencer.batch.entries = 2;
-    ASSERT_TRUE(machine.start());
-    open();
+    start();
     send({1, 4});
     turn();
     machine.clock().advance_ms(7);
@@ -354,12 +232,9 @@ TEST_F(CommitCoreTest, AuditsThatCannotBeWrittenDoNotMakeItSpin) {
 TEST_F(CommitCoreTest, NoGroupPassesItsLimitHoweverMuchOneReadBrings) {
     // Recovery writes the last group_bytes_max again after a failed sync, and no more.
     machine.options.sequencer.group_bytes_max = 4'096;
-    ASSERT_TRUE(machine.start());
-    open();
+    start();
     core->start(machine.clock().now());
-    std::vector<std::uint64_t> numbers;
-    for (std::uint64_t i = 1; i <= 100; ++i) numbers.push_back(i);
-    send(numbers);
+    send(numbers_from(1, 100));
     turn();
     std::size_t groups = 0;
     for (; !jobs.empty(); ++groups) {
@@ -405,8 +280,7 @@ TEST_F(CommitCoreTest, StopWorksOffWhatCameBeforeAndSealsIt) {
 
 TEST_F(CommitCoreTest, ASealThatADiskStayingFullPutsOffDoesNotMakeItSpin) {
     machine.options.sequencer.batch.entries = 1;
-    ASSERT_TRUE(machine.start());
-    open();
+    start();
     send({1});
     turn();
     write_one();
@@ -438,8 +312,7 @@ TEST_F(CommitCoreTest, StopDoesNotWaitForADiskThatStaysFull) {
 
 TEST_F(CommitCoreTest, AForkStopsAdmittingAndSealing) {
     machine.options.sequencer.batch.entries = 1;
-    ASSERT_TRUE(machine.start());
-    open();
+    start();
     inputs.emplace_back(ForkInput{"the chain knows more"});
     send({1});
     settle();

@@ -1,102 +1,29 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 
-#include "anchorlog/wire/frame.h"
-#include "app/commit_core.h"
+#include "core_machine.h"
 #include "support/hardware_key.h"
-#include "support/log_machine.h"
 
 namespace anchorlog::app {
 namespace {
 
 using testing::hardware_key_from_seed;
 using testing::LogMachine;
-using testing::make_alert;
+using testing::numbers_from;
 
-// A core whose log has a hardware key, which answers when the test says so.
-class HardwareSealTest : public ::testing::Test {
+// Its log has a hardware key, which answers when the test says so.
+class HardwareSealTest : public testing::CoreMachine {
 protected:
     void SetUp() override {
         machine.hardware = device;
-        ASSERT_TRUE(machine.init());
         machine.options.hardware_key =
             wire::make_hardware_key(LogMachine::kOrigin, device->public_key());
         machine.options.sequencer.batch.entries = 1;
-        ASSERT_TRUE(machine.start());
-        open();
+        CoreMachine::SetUp();
     }
 
-    void open() {
-        CommitOptions options;
-        options.store_dir = LogMachine::kDir;
-        options.origin = LogMachine::kOrigin;
-        options.reserve_bytes = 1'000;
-        options.hardware_key = machine.options.hardware_key;
-        CommitNeighbours neighbours;
-        neighbours.write = [this](WriteJob job) {
-            jobs.push_back(std::move(job));
-        };
-        neighbours.sign = [this](std::string text) {
-            asked.push_back(std::move(text));
-        };
-        neighbours.deliver = [this](std::vector<net::Outbound> out) {
-            for (net::Outbound& outbound : out) {
-                closed = closed || outbound.close;
-                said += std::string(outbound.frames.begin(), outbound.frames.end());
-            }
-        };
-        neighbours.ask = [](Question) {
-        };
-        neighbours.promise = [](std::vector<Promises>) {
-        };
-        neighbours.ingest_state = [] {
-        };
-        neighbours.publish = [this](Published next) {
-            published = std::move(next);
-        };
-        neighbours.sealed = [] {
-        };
-        neighbours.fatal = [](const Error& error) {
-            FAIL() << error.message;
-        };
-        core = std::make_unique<CommitCore>(machine.files(), options, machine.store(), neighbours);
-        writer = std::make_unique<JournalWriter>(
-            *machine.store().log, *machine.store().batches,
-            WriterNeighbours{[this](WriteDone done) { inputs.emplace_back(std::move(done)); },
-                             neighbours.deliver, neighbours.fatal,
-                             [] {
-                                 return 0;
-                             }});
-    }
-
-    void send(std::uint64_t first, std::uint64_t count = 1) {
-        net::Inbound inbound;
-        inbound.session = net::SessionId(session);
-        inbound.sender = "gw-01";
-        wire::AlertParser parser;
-        for (std::uint64_t number = first; number < first + count; ++number) {
-            net::InboundFrame frame;
-            frame.frame = next_frame++;
-            auto parsed = parser.parse(make_alert("cam-1", number, machine.clock().now().wall.ms),
-                                       inbound.arena);
-            std::visit([&](auto& content) { frame.content = std::move(content); }, parsed);
-            inbound.frames.push_back(std::move(frame));
-        }
-        inputs.emplace_back(std::move(inbound));
-    }
-    void turn() { core->turn(inputs, machine.clock().now()); }
-    void settle() {
-        turn();
-        while (!jobs.empty()) {
-            WriteJob job = std::move(jobs.front());
-            jobs.pop_front();
-            writer->carry_out(std::move(job));
-            turn();
-        }
-    }
     void answer() {
         ASSERT_FALSE(asked.empty());
         inputs.emplace_back(HardwareDone{device->sign(as_bytes(asked.front())), 30'000});
@@ -109,33 +36,21 @@ protected:
         inputs.emplace_back(HardwareDone{Error{Errc::unavailable, "no TPM"}, 1});
         settle();
     }
-    SteadyTime now() const { return machine.clock().now().steady; }
 
     std::shared_ptr<const crypto::HardwareSigner> device = hardware_key_from_seed(7);
-    mutable LogMachine machine;
-    std::unique_ptr<CommitCore> core;
-    std::unique_ptr<JournalWriter> writer;
-    std::vector<CommitInput> inputs;
-    std::deque<WriteJob> jobs;
-    std::deque<std::string> asked;
-    std::string said;
-    Published published;
-    bool closed = false;
-    std::uint64_t session = 1;
-    std::uint64_t next_frame = 0;
 };
 
 TEST_F(HardwareSealTest, ABatchWaitsForItsSignatureAndAlertsDoNot) {
-    send(1);
+    send({1});
     settle();
     ASSERT_EQ(asked.size(), 1u);
     EXPECT_EQ(published.batches, 1u);
     EXPECT_EQ(published.hardware->waiting_since, now());
     EXPECT_GT(core->next_turn(now()), now()) << "nothing to do: it must not spin";
     machine.clock().advance_ms(9'000);
-    send(2);
+    send({2});
     settle();
-    EXPECT_NE(said.find("\"seq_no\":2,\"type\":\"ack\""), std::string::npos);
+    EXPECT_TRUE(acked(2));
     EXPECT_EQ(asked.size(), 1u) << "one signature at a time";
     EXPECT_EQ(published.entries, 2u);
 
@@ -154,7 +69,7 @@ TEST_F(HardwareSealTest, ABatchWaitsForItsSignatureAndAlertsDoNot) {
 }
 
 TEST_F(HardwareSealTest, AFailureIsTriedAgainWithTheSameText) {
-    send(1);
+    send({1});
     settle();
     const std::string text = asked.front();
     for (std::uint64_t tries = 1; tries <= 3; ++tries) {
@@ -180,7 +95,7 @@ TEST_F(HardwareSealTest, AFailureIsTriedAgainWithTheSameText) {
 }
 
 TEST_F(HardwareSealTest, AStopWaitsAMomentAndLeavesTheRestToTheNextStart) {
-    send(1);
+    send({1});
     settle();
     inputs.emplace_back(StopInput{});
     settle();
@@ -195,8 +110,7 @@ TEST_F(HardwareSealTest, AStopWaitsAMomentAndLeavesTheRestToTheNextStart) {
 
     asked.clear();
     inputs.clear();
-    ASSERT_TRUE(machine.start());
-    open();
+    start();
     settle();
     ASSERT_EQ(asked.size(), 1u) << "sealed anew";
     answer();
@@ -204,7 +118,7 @@ TEST_F(HardwareSealTest, AStopWaitsAMomentAndLeavesTheRestToTheNextStart) {
 }
 
 TEST_F(HardwareSealTest, AStopSealsWithADeviceThatAnswers) {
-    send(1);
+    send({1});
     settle();
     inputs.emplace_back(StopInput{});
     settle();
@@ -215,7 +129,7 @@ TEST_F(HardwareSealTest, AStopSealsWithADeviceThatAnswers) {
 }
 
 TEST_F(HardwareSealTest, ASignatureAfterAForkSealsNothing) {
-    send(1);
+    send({1});
     settle();
     inputs.emplace_back(ForkInput{"another head"});
     answer();
@@ -224,12 +138,12 @@ TEST_F(HardwareSealTest, ASignatureAfterAForkSealsNothing) {
 }
 
 TEST_F(HardwareSealTest, AFullOpenBatchTurnsSendersAwayUntilItSigns) {
-    send(1);
+    send({1});
     settle();
     constexpr std::uint64_t kChunk = 4'096;
     std::uint64_t next = 2;
     for (int i = 0; i < 8; ++i, next += kChunk) {
-        send(next, kChunk);
+        send(numbers_from(next, kChunk));
         settle();
     }
     EXPECT_FALSE(closed);
@@ -238,10 +152,10 @@ TEST_F(HardwareSealTest, AFullOpenBatchTurnsSendersAwayUntilItSigns) {
     EXPECT_EQ(published.gate->state, "hardware_key");
     EXPECT_EQ(published.entries, next - 1);
     said.clear();
-    send(next);
+    send({next});
     settle();
     EXPECT_TRUE(closed);
-    EXPECT_NE(said.find("\"code\":\"busy\""), std::string::npos);
+    EXPECT_TRUE(was_said("\"code\":\"busy\""));
     EXPECT_EQ(published.entries, next - 1);
     inputs.emplace_back(AuditInput{"config_change", "x", "", true});
     settle();
@@ -250,7 +164,7 @@ TEST_F(HardwareSealTest, AFullOpenBatchTurnsSendersAwayUntilItSigns) {
     answer();
     EXPECT_FALSE(published.gate);
     session = 2;
-    send(next);
+    send({next});
     settle();
     EXPECT_EQ(published.entries, next + 1) << "the alert, and the audit";
 }
