@@ -56,10 +56,8 @@ def receipt_of(sender: Sender, number: int) -> bytes:
     sender.send({**hello_for(["cam-1"]), "receipts": True})
     sender.expect("welcome")
     sender.send(make_alert(number))
-    while (message := sender.receive()) is not None and message["type"] != "receipt":
-        assert message["type"] == "ack", message
-    assert message is not None
-    return canonical(message)
+    assert sender.expect("ack")["seq_no"] == number
+    return canonical(sender.expect("receipt"))
 
 
 def export(gateway: Gateway, index: int, file: Path) -> Path:
@@ -193,6 +191,52 @@ def test_an_unsealed_end_is_the_daemons_to_seal(make_gateway: MakeGateway) -> No
         assert done.returncode == 0, done.stderr
         use_key(gateway, "log-2.key")
         gateway.start()
+
+
+def sealed_key(gateway: Gateway, name: str, passphrase: str) -> tuple[str, str]:
+    """Makes a key that a passphrase opens; returns the paths of both."""
+    key, file = gateway.dir / name, gateway.dir / f"{name}.passphrase"
+    file.touch(mode=0o600)
+    file.write_text(passphrase + "\n")
+    gateway.ctl("key", "generate", "--type", "ed25519", "--out", str(key),
+                "--passphrase", str(file))
+    assert "ENCRYPTED" in key.read_text()
+    return str(key), str(file)
+
+
+def test_a_sealed_key_follows_with_its_passphrase(make_gateway: MakeGateway) -> None:
+    gateway = make_gateway(config=FAST)
+    with gateway:
+        log_alerts(gateway, 1, 5)
+        assert gateway.stop() == 0
+        trust = gateway.trust_file()
+        keys = [sealed_key(gateway, "log-2.key", "correct horse battery"),
+                sealed_key(gateway, "log-3.key", "another horse altogether")]
+        for step, (key, passphrase) in enumerate(keys):
+            batches = gateway.store.places("batches")
+            command = [program("anchorlogctl"), "log", "rotate-key", "--config",
+                       str(gateway.config_file), "--new-key", key]
+            unopened = run(command)  # without a passphrase, and then with the one before it
+            assert unopened.returncode != 0 and "(if it is sealed: --new-pass" in unopened.stderr
+            wrong = run([*command, "--new-passphrase", keys[1 - step][1]])
+            assert wrong.returncode != 0 and "does not open it" in wrong.stderr
+            assert gateway.store.places("batches") == batches
+            done = run([*command, "--new-passphrase", passphrase])
+            assert done.returncode == 0, done.stderr
+            assert f'"signing_key_passphrase": "{passphrase}"' in done.stdout
+            use_key(gateway, key)
+            early = gateway.refuses_to_start()  # the passphrase in the configuration is the old one
+            assert early.returncode == EXIT_CONFIG, early.stderr
+            gateway.config["signing_key_passphrase"] = passphrase
+            gateway.write_config()
+            gateway.start()
+            log_alerts(gateway, 10 * step + 6, 10 * step + 10)
+            assert gateway.stop() == 0
+    for text in ("correct horse", "another horse"):
+        assert text not in gateway.output()
+    verdict = logverify("log", gateway.store.dir, trust)
+    assert verdict.exit_code == EXIT_PASS, verdict.text
+    assert [header["kind"] for header in gateway.store.headers()].count("key") == 2
 
 
 @pytest.mark.parametrize("is_told", [True, False])
