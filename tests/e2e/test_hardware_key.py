@@ -208,6 +208,14 @@ def test_a_log_keeps_the_key_it_was_made_with(with_file: Gateway, tmp_path: Path
 
 
 @pytest.fixture
+def pin_file(tmp_path: Path) -> Path:
+    path = tmp_path / "device.pin"
+    path.touch(mode=0o600)
+    path.write_text(PIN + "\n")
+    return path
+
+
+@pytest.fixture
 def tpm(tmp_path: Path) -> Iterator[Tpm]:
     with Tpm(tmp_path / "tpm") as made, set_env(made.env):
         made.make_key(PIN)
@@ -215,11 +223,20 @@ def tpm(tmp_path: Path) -> Iterator[Tpm]:
 
 
 @pytest.fixture
-def with_tpm(tpm: Tpm, make_gateway: MakeGateway, tmp_path: Path) -> Gateway:
-    pin = tmp_path / "tpm.pin"
-    pin.touch(mode=0o600)
-    pin.write_text(PIN + "\n")
-    return make_gateway(config=with_key(uri=f"handle:{HANDLE}?pass", provider="tpm2", pin=str(pin)))
+def with_tpm(tpm: Tpm, make_gateway: MakeGateway, pin_file: Path) -> Gateway:
+    return make_gateway(config={
+        **with_key(uri=f"handle:{HANDLE}?pass", provider="tpm2", pin=str(pin_file)),
+        "storage": {"segment_bytes": 1 << 20},
+    })
+
+
+@pytest.fixture
+def at_work(with_tpm: Gateway) -> Iterator[Gateway]:
+    """It runs, and the TPM has signed for the first ten alerts."""
+    with with_tpm as gateway:
+        deliver(gateway, 1)
+        gateway.wait_sealed(10)
+        yield gateway
 
 
 @pytest.mark.full
@@ -239,74 +256,125 @@ def test_a_tpm_signs_the_checkpoints(with_tpm: Gateway, tally: Tally) -> None:
 
 
 @pytest.mark.full
-def test_a_tpm_that_hangs_holds_up_seals_and_nothing_else(with_tpm: Gateway, tpm: Tpm) -> None:
+def test_a_tpm_that_hangs_holds_up_seals_and_nothing_else(at_work: Gateway, tpm: Tpm) -> None:
     assert tpm.child is not None
-    with with_tpm as gateway:
-        deliver(gateway, 1)
-        gateway.wait_sealed(10)
-        batches = gateway.status()["batches"]
-        tpm.child.send_signal(signal.SIGSTOP)
-        try:
-            again = [make_alert(number) for number in range(11, 21)]
-            with gateway.connect() as sender:
-                sender.deliver(again)
-            for first in range(21, 111, 10):
-                deliver(gateway, first)  # all acked
-            with gateway.connect() as sender:
-                sender.deliver(again)  # of the batch that waits: compared with it, and acked
-            wait_until(lambda: gateway.status()["state"] == "degraded", "degraded", 15)
-            assert gateway.status()["batches"] == batches
-            assert "has not signed for" in gateway.status()["degraded"][0]
-            assert gateway.http("/healthz")[0] == 200
-            assert gateway.metric("anchorlog_hardware_signature_wait_seconds") > 5
-        finally:
-            tpm.child.send_signal(signal.SIGCONT)
-        gateway.wait_sealed(110)
-        assert gateway.status()["state"] == "ready"
-        assert gateway.stop() == 0
+    gateway = at_work
+    batches = gateway.status()["batches"]
+    tpm.child.send_signal(signal.SIGSTOP)
+    try:
+        again = [make_alert(number) for number in range(11, 21)]
+        with gateway.connect() as sender:
+            sender.deliver(again)
+        for first in range(21, 111, 10):
+            deliver(gateway, first)  # all acked
+        with gateway.connect() as sender:
+            sender.deliver(again)  # of the batch that waits: compared with it, and acked
+        wait_until(lambda: gateway.status()["state"] == "degraded", "degraded", 15)
+        assert gateway.status()["batches"] == batches
+        assert "has not signed for" in gateway.status()["degraded"][0]
+        assert gateway.http("/healthz")[0] == 200
+        assert gateway.metric("anchorlog_hardware_signature_wait_seconds") > 5
+    finally:
+        tpm.child.send_signal(signal.SIGCONT)
+    gateway.wait_sealed(110)
+    assert gateway.status()["state"] == "ready"
+    assert gateway.stop() == 0
     check_sealed_log(gateway, 110)
 
 
 @pytest.mark.full
-def test_a_stop_does_not_wait_for_a_tpm_that_hangs(with_tpm: Gateway, tpm: Tpm) -> None:
+def test_a_stop_does_not_wait_for_a_tpm_that_hangs(at_work: Gateway, tpm: Tpm) -> None:
     assert tpm.child is not None
-    with with_tpm as gateway:
-        deliver(gateway, 1)
-        gateway.wait_sealed(10)
-        tpm.child.send_signal(signal.SIGSTOP)
-        deliver(gateway, 11)
-        assert gateway.stop() == 0  # within the 5 s that the daemon promises
-        tpm.child.send_signal(signal.SIGCONT)
-        gateway.start()
-        deliver(gateway, 21)
-        gateway.wait_sealed(30)
-        assert gateway.stop() == 0
+    gateway = at_work
+    tpm.child.send_signal(signal.SIGSTOP)
+    deliver(gateway, 11)
+    assert gateway.stop() == 0  # within the 5 s that the daemon promises
+    tpm.child.send_signal(signal.SIGCONT)
+    gateway.start()
+    deliver(gateway, 21)
+    gateway.wait_sealed(30)
+    assert gateway.stop() == 0
     assert "hardware_key_hangs" in gateway.output()
     check_sealed_log(gateway, 30)
 
 
 @pytest.mark.full
-def test_a_tpm_that_was_away_is_opened_anew(with_tpm: Gateway, tpm: Tpm) -> None:
-    with with_tpm as gateway:
-        deliver(gateway, 1)
-        gateway.wait_sealed(10)
-        assert tpm.child is not None
-        tpm.child.kill()
-        deliver(gateway, 11)
-        failed = 'anchorlog_hardware_signatures_total{result="failed"}'
-        wait_until(lambda: gateway.metric(failed) >= 1, "a signature fails", 15)
-        batches = gateway.status()["batches"]
-        assert "hardware_key_failed" in gateway.output()
-        tpm.start()
-        gateway.wait_sealed(20, 30)
-        assert gateway.status()["batches"] > batches
-        assert gateway.stop() == 0
+def test_a_tpm_that_was_away_is_opened_anew(at_work: Gateway, tpm: Tpm) -> None:
+    assert tpm.child is not None
+    gateway = at_work
+    tpm.child.kill()
+    deliver(gateway, 11)
+    failed = 'anchorlog_hardware_signatures_total{result="failed"}'
+    wait_until(lambda: gateway.metric(failed) >= 1, "a signature fails", 15)
+    batches = gateway.status()["batches"]
+    assert "hardware_key_failed" in gateway.output()
+    tpm.start()
+    gateway.wait_sealed(20, 30)
+    assert gateway.status()["batches"] > batches
+    assert gateway.stop() == 0
     check_sealed_log(gateway, 20)
 
 
+def passes_both(gateway: Gateway, trust: Path, told: str) -> None:
+    verdict = logverify("log", gateway.store.dir, trust)
+    assert verdict.exit_code == EXIT_PASS and "sealed in hardware" in verdict.text, verdict.text
+    assert told in verdict.text, verdict.text
+    said = reference(gateway.store.dir, trust)
+    assert said.startswith("PASS"), said
+
+
 @pytest.mark.full
-def test_a_wrong_pin_refuses_in_a_sentence(with_tpm: Gateway, tmp_path: Path) -> None:
-    (tmp_path / "tpm.pin").write_text("wrong-pin\n")
+def test_a_log_under_a_tpm_is_pruned_with_the_tpm_only(
+    at_work: Gateway, tpm: Tpm, tmp_path: Path
+) -> None:
+    gateway, kept = at_work, tmp_path / "archive"
+    for first in range(11, 71, 10):  # more than three segments
+        with gateway.connect() as sender:
+            sender.deliver([make_alert(number, features_summary={"filler": "x" * 60_000})
+                            for number in range(first, first + 10)])
+    gateway.wait_sealed(70, 30)
+    assert gateway.stop() == 0
+    trust = gateway.trust_file()
+    why = ["--config", str(gateway.config_file), "--why", "older than a year", "--unanchored"]
+    archive = [program("anchorlogctl"), "archive", "--keep", "2", "--to", str(kept), *why]
+
+    assert tpm.child is not None
+    tpm.child.kill()
+    before = gateway.store.places("batches"), gateway.store.segments("log")
+    assert len(before[1]) > 2
+    refused = run(archive)
+    assert refused.returncode != 0 and "hardware_key" in refused.stderr
+    assert (gateway.store.places("batches"), gateway.store.segments("log")) == before
+    assert not kept.exists()
+
+    tpm.start()
+    archived = run(archive)
+    assert archived.returncode == 0, archived.stderr
+    assert gateway.store.segments("log") == before[1][-2:]
+    assert all((kept / path.name).exists() for path in before[1][:-2])
+    passes_both(gateway, trust, "(older than a year)")
+    index = int(gateway.store.segments("log")[0].stem) + 1
+    gateway.ctl("erase", "--index", str(index), *why)
+    passes_both(gateway, trust, f"prunes entry {index}")
+    newest = gateway.store.lines("batches")[-1]
+    assert newest["header"]["kind"] == "prune"
+    assert newest["checkpoint"].count("\u2014 " + gateway.origin) == 2
+
+    gateway.start()
+    deliver(gateway, 71)
+    gateway.wait_sealed(80)
+    assert gateway.stop() == 0
+    passes_both(gateway, trust, f"prunes entry {index}")
+    drop_hardware_line(gateway, newest["header"]["batch_id"])
+    forged = logverify("log", gateway.store.dir, trust)
+    assert forged.exit_code == EXIT_FAIL
+    assert (forged.faults[0]["kind"], forged.faults[0]["batch"]) == (
+        "hardware_signature", newest["header"]["batch_id"])
+
+
+@pytest.mark.full
+def test_a_wrong_pin_refuses_in_a_sentence(with_tpm: Gateway, pin_file: Path) -> None:
+    pin_file.write_text("wrong-pin\n")
     refused = with_tpm.refuses_to_start("--check-config")
     assert refused.returncode == EXIT_CONFIG
     assert f"hardware_key: handle:{HANDLE}?pass: " in refused.stderr
@@ -320,12 +388,11 @@ def has_pkcs11_provider() -> bool:
 
 
 @pytest.mark.full
-def test_an_hsm_signs_the_checkpoints(make_gateway: MakeGateway, tmp_path: Path) -> None:
+def test_an_hsm_signs_the_checkpoints(
+    make_gateway: MakeGateway, tmp_path: Path, pin_file: Path
+) -> None:
     hsm = Hsm(tmp_path / "hsm", PIN)
-    pin = tmp_path / "hsm.pin"
-    pin.touch(mode=0o600)
-    pin.write_text(PIN + "\n")
-    config = with_key(uri=hsm.uri, provider="pkcs11", pin=str(pin))
+    config = with_key(uri=hsm.uri, provider="pkcs11", pin=str(pin_file))
     with set_env(hsm.env):
         if not has_pkcs11_provider():
             # Nothing to sign with: what the daemon says then is all there is to test.
@@ -337,6 +404,16 @@ def test_an_hsm_signs_the_checkpoints(make_gateway: MakeGateway, tmp_path: Path)
         with make_gateway(config=config) as gateway:
             deliver(gateway, 1, 30)
             gateway.wait_sealed(30)
+            gateway.restart()  # recovery opens the token anew
+            deliver(gateway, 31)
+            gateway.wait_sealed(40)
+            failed = gateway.metric('anchorlog_hardware_signatures_total{result="failed"}')
+            assert failed == 0
             assert gateway.stop() == 0
         assert PIN not in gateway.output()
-        check_sealed_log(gateway, 30)
+        check_sealed_log(gateway, 40)
+        pin_file.write_text("wrong-pin\n")
+        refused = gateway.refuses_to_start("--check-config")
+        assert refused.returncode == EXIT_CONFIG, refused.stdout + refused.stderr
+        assert f"hardware_key: {hsm.uri}: " in refused.stderr
+        assert "wrong-pin" not in refused.stderr

@@ -25,7 +25,7 @@ class Store:
         self.dir = directory
 
     def segments(self, journal: str) -> list[Path]:
-        return sorted((self.dir / journal).glob("*.ndjson"))
+        return sorted((self.dir / journal).glob("[0-9]" * 20 + ".ndjson"))
 
     def places(self, journal: str = "log") -> list[Place]:
         """Complete lines up to the first NUL of each segment: what lies behind is preallocated."""
