@@ -55,8 +55,11 @@ std::optional<std::vector<wire::Source>> PruneAudit::sources_of(const wire::Head
     if (lines_of_ != &segment) {
         auto text = read_file(fs_, devices_path(segment), wire::kDevicesFileSizeMax);
         lines_of_ = &segment;
-        lines_.reset();
-        if (text) lines_.emplace(std::move(*text));
+        if (text) {
+            lines_.emplace(std::move(*text));
+        } else {
+            lines_.reset();
+        }
     }
     Fault fault = batch_fault("devices", header.batch_id.value,
                               "has pruned entries, and their devices are not told as sealed");
