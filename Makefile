@@ -39,7 +39,7 @@ test-arm: setup ## unit tests, some end-to-end tests and the package of a build 
 	@config/debian/make_arm64_root
 	@cmake --preset arm64 --log-level=WARNING
 	@cmake --build --preset arm64 -j $(JOBS)
-	@tests/setup/run_tests arm64
+	@tests/setup/run_tests arm
 
 test-report: ## docs/test-report.md from the logs that the last test runs left
 	@tests/setup/test_report

@@ -43,10 +43,15 @@ def test_it_is_for_the_other_processor(package: Path, unpacked: Path) -> None:
 
 def test_it_depends_on_what_its_programs_load(package: Path) -> None:
     """As the same sources' package for this processor does, where dpkg itself has found it out."""
-    wanted = r"libc6 |libssl3|librocksdb|libcurl|libsecp256k1|libspdlog|libstdc\+\+6 |adduser"
+    wanted = r"libc6 |libssl3|librocksdb|libcurl|libsecp256k1|libspdlog|libstdc\+\+6( |$)|adduser"
     depends = run("dpkg-deb", "-f", str(package), "Depends").split(", ")
     assert len([name for name in depends if re.match(wanted, name)]) == 8, depends
     assert len(depends) == len({name.split()[0] for name in depends}), depends
+
+
+def test_lintian_finds_nothing(package: Path) -> None:
+    run("lintian", "--fail-on", "error,warning", "--tag-display-limit", "0", "--allow-root",
+        str(package))
 
 
 def test_its_programs_run(unpacked: Path, tmp_path: Path) -> None:
