@@ -8,6 +8,7 @@
 
 #include "anchorlog/base/result.h"
 #include "anchorlog/base/types.h"
+#include "anchorlog/ledger/state_index.h"
 #include "anchorlog/store/journal.h"
 #include "anchorlog/wire/alert.h"
 
@@ -25,12 +26,14 @@ struct FedEntry {
 
 // The entries of log/, one after the other, for recovery. Files are read on the caller's thread;
 // parsing and hashing, which depend on nothing but the bytes, are done for the next chunk of lines
-// on another one while the caller works on this chunk. So the order of all calls to the file
-// system stays the same in every run.
+// on another one while the caller reads the one after it and works on this one. So the order of
+// all calls to the file system stays the same in every run.
 class EntryFeed {
 public:
-    // `log` outlives this and is not written meanwhile.
-    EntryFeed(const store::Journal& log, EntryIndex from);
+    // `log` outlives this and is not written meanwhile. `before` is a batch that ends before
+    // `from`, from whose place on lines are read: without it a segment is read from its beginning.
+    EntryFeed(const store::Journal& log, EntryIndex from,
+              const std::optional<BatchPlace>& before = std::nullopt);
 
     // The next entry, valid until the next call; null behind the last. A line that is no entry,
     // or carries another index than its line number, is damage.
@@ -58,8 +61,10 @@ private:
     void prepare_next();
 
     const store::Journal& log_;
+    const std::uint64_t from_;
     std::uint64_t next_line_;
     std::optional<store::LinePosition> hint_;  // of next_line_
+    Lines ahead_;                              // read, and not yet taken apart
     std::future<Entries> next_;                // not valid: there is nothing more
     Entries current_;
     std::size_t given_ = 0;  // of current_.entries

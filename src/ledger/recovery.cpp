@@ -5,6 +5,7 @@
 #include "anchorlog/ledger/control_batch.h"
 #include "anchorlog/ledger/hardware_line.h"
 #include "anchorlog/store/torn.h"
+#include "anchorlog/wire/alert_line.h"
 #include "anchorlog/wire/anchor_step.h"
 #include "anchorlog/wire/pruned_lines.h"
 #include "ledger/damage.h"
@@ -23,6 +24,16 @@ Result<void> check_anchor_line(std::uint64_t, std::string_view text) {
     auto step = wire::parse_anchor_step(text);
     if (!step) return std::move(step).error();
     return {};
+}
+
+Result<EntryIndex> index_of(std::string_view text) {
+    if (const auto alert = wire::read_expected_line(text)) return alert->index;
+    if (wire::is_erased_line(text)) {
+        const auto erased = wire::parse_erased_line(text);
+        return erased ? Result<EntryIndex>(erased->index) : erased.error();
+    }
+    const auto entry = wire::parse_entry_line(text);
+    return entry ? Result<EntryIndex>(entry->index) : entry.error();
 }
 
 // The work of one recovery: journals are open, the sequencer is fed line by line.
@@ -126,12 +137,11 @@ Result<void> Recovery::load_state(Recovered& out) {
         TreeSize(next_batch_.value), [&](merkle::NodeId id) { return out.state->node(id); });
     if (!range) return std::move(range).error();
     history_ = std::move(*range);
-    entries_.emplace(*out.log, next_index_);
-    if (next_batch_.value > 0) {
-        auto place = out.state->batch(BatchId(next_batch_.value - 1));
-        if (!place) return std::move(place).error();
-        if (*place) batches_hint_ = (*place)->batches_at;
-    }
+    auto newest = next_batch_.value > 0 ? out.state->batch(BatchId(next_batch_.value - 1))
+                                        : Result<std::optional<BatchPlace>>(std::nullopt);
+    if (!newest) return std::move(newest).error();
+    if (*newest) batches_hint_ = (*newest)->batches_at;
+    entries_.emplace(*out.log, next_index_, *newest);
     return out.state->for_each_device([&](std::string_view device, DeviceNumber number) {
         out.sequencer->restore_device(device, number);
     });
@@ -403,18 +413,10 @@ Result<void> Recovery::cut_and_settle(Recovered& out) {
 }  // namespace
 
 Result<void> check_entry_line(std::uint64_t line, std::string_view text) {
-    if (wire::is_erased_line(text)) {
-        auto erased = wire::parse_erased_line(text);
-        if (!erased) return std::move(erased).error();
-        if (erased->index.value == line) return {};
-        return Error{Errc::corruption, "carries index " + std::to_string(erased->index.value)};
-    }
-    auto entry = wire::parse_entry_line(text);
-    if (!entry) return std::move(entry).error();
-    if (entry->index.value != line) {
-        return Error{Errc::corruption, "carries index " + std::to_string(entry->index.value)};
-    }
-    return {};
+    const auto index = index_of(text);
+    if (index && index->value == line) return {};
+    if (!index) return index.error();
+    return Error{Errc::corruption, "carries index " + std::to_string(index->value)};
 }
 
 Result<void> check_batch_line(std::uint64_t line, std::string_view text) {

@@ -206,8 +206,8 @@ std::optional<AlertLine> read_expected_line(std::string_view line) {
     EntryLine envelope;
     LineCursor cursor(rest.substr(size));
     if (!read_envelope(cursor, envelope)) return std::nullopt;
-    return AlertLine{envelope.index, envelope.received_at, alert->device_id, alert->epoch,
-                     alert->seq_no};
+    return AlertLine{envelope.index,  envelope.received_at, alert->device_id,
+                     alert->entry_id, alert->epoch,         alert->seq_no};
 }
 
 }  // namespace anchorlog::wire

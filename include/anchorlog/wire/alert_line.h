@@ -5,14 +5,16 @@
 
 #include "anchorlog/base/clock.h"
 #include "anchorlog/base/types.h"
+#include "anchorlog/wire/alert.h"
 
 namespace anchorlog::wire {
 
-// What an audit needs of an alert's line in log/. The view is into the line.
+// What an audit and recovery need of an alert's line in log/. The view is into the line.
 struct AlertLine {
     EntryIndex index;
     WallTime received_at;
     std::string_view device_id;
+    EntryId entry_id{};
     Epoch epoch;
     SeqNo seq_no;
 };

@@ -70,6 +70,27 @@ TEST_F(EntryFeedTest, GivesEveryEntryFromAnyOneOn) {
     }
 }
 
+TEST_F(EntryFeedTest, StartsWhereABatchBeforeStandsAndGivesWhatIsBehindIt) {
+    fill(300);
+    const auto& log = *machine.store().log;
+    std::vector<store::LinePosition> places;
+    const auto note = [&](std::uint64_t, std::string_view, store::LinePosition at) -> Result<void> {
+        places.push_back(at);
+        return {};
+    };
+    ASSERT_TRUE(log.for_each(0, note));
+    EntryFeed feed(log, EntryIndex(220), BatchPlace{{}, EntryIndex(200), 20, places[200], {}});
+    for (std::uint64_t index = 220; index <= 300; ++index) {
+        const auto entry = feed.next();
+        ASSERT_TRUE(entry && *entry != nullptr);
+        EXPECT_EQ((*entry)->index.value, index);
+        EXPECT_EQ((*entry)->at.offset, places[index].offset);
+    }
+    // A place that is another line's is not believed.
+    EntryFeed misled(log, EntryIndex(220), BatchPlace{{}, EntryIndex(200), 20, places[201], {}});
+    EXPECT_FALSE(misled.next());
+}
+
 TEST_F(EntryFeedTest, DamageComesAfterTheEntriesBeforeIt) {
     fill(9'000);
     alter(7'777, "\"index\":7777", "\"index\":7778");
@@ -85,7 +106,7 @@ TEST_F(EntryFeedTest, DamageComesAfterTheEntriesBeforeIt) {
 }
 
 TEST_F(EntryFeedTest, AFileThatCannotBeReadIsAnErrorNotAnEnd) {
-    fill(9'000);
+    fill(18'000);  // more than the feed reads before it is asked
     EntryFeed feed(*machine.store().log, EntryIndex(0));
     machine.files().fail(testing::SimCall::read, 1, Errc::io);
     Result<const FedEntry*> entry = feed.next();

@@ -39,6 +39,7 @@ bool taken_as_generally(const std::string& line) {
     EXPECT_EQ(quick->index, parsed->index);
     EXPECT_EQ(quick->received_at, parsed->received_at);
     EXPECT_EQ(quick->device_id, key->device_id);
+    EXPECT_EQ(quick->entry_id, key->entry_id);
     EXPECT_EQ(quick->epoch, key->epoch);
     EXPECT_EQ(quick->seq_no, key->seq_no);
     return true;
