@@ -102,7 +102,8 @@ using CommitInput =
 // The commit order, and what a crash leaves:
 //  1. Take in what sessions, read, sync and anchor threads sent. A crash leaves nothing of it.
 //  2. Admit, number and format into the group being formed. A crash leaves nothing.
-//  3. If no group is in the air, hand this one to the sync thread, and hash it meanwhile.
+//  3. If no group is in the air, hand this one to the sync thread, and hash it meanwhile. What of
+//     it is the sync thread's here, this thread does itself for a small group (see SyncThread).
 //  4. (sync thread) Write. A crash leaves any part: recovery keeps whole lines; nobody was told.
 //  5. (sync thread) fdatasync. A failure ends the process: what reached the disk is unknown, so
 //     the next start writes the end of every journal again before it says anything.

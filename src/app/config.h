@@ -40,7 +40,7 @@ struct Config {
     wire::BatchPolicyRecord policy;
     store::JournalOptions journal;
     std::uint32_t commit_delay_ms = 0;
-    std::uint64_t run_entries = 250'000;
+    std::uint64_t run_entries = 100'000;
     StorageConfig storage;
     std::vector<TargetConfig> targets;
     LogLevel log_level = LogLevel::info;

@@ -20,13 +20,24 @@ void SyncThread::stop() {
 }
 
 void SyncThread::write(WriteJob job) {
-    bool wake = false;
-    {
-        const std::lock_guard lock(mutex_);
-        jobs_.push_back(std::move(job));
-        wake = std::exchange(asleep_, false);
+    const bool is_small =
+        job.kind == WriteJob::Kind::group && job.lines->size() <= kSmallGroupBytesMax;
+    std::unique_lock lock(mutex_);
+    // Nobody else can give it anything: it stays asleep.
+    if (is_small && asleep_) {
+        lock.unlock();
+        return carry_out(std::move(job));
     }
+    jobs_.push_back(std::move(job));
+    const bool wake = std::exchange(asleep_, false);
+    lock.unlock();
     if (wake) work_.notify_one();
+}
+
+void SyncThread::carry_out(WriteJob job) {
+    steps_.begin(clock_.now().steady);
+    writer_.carry_out(std::move(job));
+    steps_.end();
 }
 
 void SyncThread::run() {
@@ -41,9 +52,7 @@ void SyncThread::run() {
         WriteJob job = std::move(jobs_.front());
         jobs_.pop_front();
         lock.unlock();
-        steps_.begin(clock_.now().steady);
-        writer_.carry_out(std::move(job));
-        steps_.end();
+        carry_out(std::move(job));
         lock.lock();
     }
 }

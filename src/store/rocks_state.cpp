@@ -21,6 +21,9 @@ constexpr int kWriteBuffers = 2;
 constexpr std::size_t kBlockCacheBytes = 16u << 20;
 constexpr int kOpenFilesMax = 64;
 constexpr int kBackgroundJobs = 1;
+// Runs are merged when so many are there. Each spans all kinds of keys, so that a merge reads and
+// writes whatever was merged before, too.
+constexpr int kRunsPerMerge = 10;
 constexpr std::size_t kInfoLogBytesMax = 1u << 20;
 constexpr std::size_t kInfoLogFiles = 2;
 
@@ -54,6 +57,7 @@ rocksdb::Options make_options() {
     options.max_open_files = kOpenFilesMax;
     options.max_background_jobs = kBackgroundJobs;
     options.max_subcompactions = 1;
+    options.level0_file_num_compaction_trigger = kRunsPerMerge;
     options.stats_dump_period_sec = 0;
     options.stats_persist_period_sec = 0;
     options.info_log_level = rocksdb::WARN_LEVEL;

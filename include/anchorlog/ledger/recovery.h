@@ -17,7 +17,7 @@ struct RecoveryOptions {
     std::string dir;  // the store: log/ batches/ anchors/ torn/ state/
     store::JournalOptions journal;
     SequencerOptions sequencer;
-    std::uint64_t run_entries = 250'000;
+    std::uint64_t run_entries = 100'000;
     std::optional<wire::HardwareKey> hardware_key;  // MUST be the one the genesis names, or none
 };
 

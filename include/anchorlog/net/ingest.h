@@ -110,8 +110,8 @@ struct IngestOptions {
     std::uint32_t frame_timeout_ms = 30'000;        // from a frame's first byte to its last
     std::uint32_t idle_timeout_ms = 300'000;
     std::uint32_t write_timeout_ms = 30'000;     // for a peer to take what it is sent
-    std::uint64_t session_bytes_max = 1u << 20;  // un-answered bytes of one session
-    std::uint64_t queue_bytes_max = 32u << 20;   // un-answered bytes of all sessions
+    std::uint64_t session_bytes_max = 8u << 20;  // un-answered bytes of one session
+    std::uint64_t queue_bytes_max = 16u << 20;   // un-answered bytes of all sessions
     // The same while several senders are active; each session may bring one read of 64 KiB.
     std::uint64_t shared_bytes_max = 256u << 10;
     std::uint64_t session_output_bytes_max = 4u << 20;  // answers one peer has not taken
