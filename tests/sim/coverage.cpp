@@ -21,6 +21,8 @@ constexpr const char* kNames[kEvents] = {
     "start_refused_by_fault",
     "clean_stop",
     "clock_step",
+    "key_rotated",
+    "death_while_rotating",
     "tail_cut",
     "batch_line_torn",
     "batch_adopted",
@@ -68,7 +70,7 @@ struct Group {
 };
 
 constexpr Group kFaults[] = {
-    {"machine", Event::power_failure, Event::clock_step},
+    {"machine", Event::power_failure, Event::death_while_rotating},
     {"store", Event::tail_cut, Event::gate_closed},
     {"senders", Event::reconnect, Event::session_race},
     {"chain", Event::chain_error, Event::reorganisation},

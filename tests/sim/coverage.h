@@ -25,6 +25,8 @@ enum class Event {
     start_refused_by_fault,
     clean_stop,
     clock_step,
+    key_rotated,
+    death_while_rotating,
     // The store.
     tail_cut,
     batch_line_torn,

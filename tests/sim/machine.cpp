@@ -2,7 +2,6 @@
 
 #include "anchorlog/base/assert.h"
 #include "anchorlog/crypto/sha256.h"
-#include "anchorlog/wire/note.h"
 
 namespace anchorlog::sim {
 
@@ -13,6 +12,7 @@ Machine::Machine()
     ANCHORLOG_ASSERT(key.has_value());
     account = std::move(*key);
     chain.add_account(*account, "1000000000000000000000");
+    keys.push_back(wire::make_verifier_key(kOrigin, signer->public_key()));
     chain.create_log(wire::log_id_of(kOrigin), account->address());
 }
 

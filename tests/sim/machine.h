@@ -4,10 +4,12 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "anchorlog/crypto/ed25519.h"
 #include "anchorlog/crypto/secp256k1.h"
 #include "anchorlog/ledger/recovery.h"
+#include "anchorlog/wire/note.h"
 #include "sim/coverage.h"
 #include "support/fake_state_db.h"
 #include "support/sim_chain.h"
@@ -55,7 +57,9 @@ struct Machine {
     testing::SimFileSystem files;
     std::shared_ptr<testing::FakeStateDisk> state = std::make_shared<testing::FakeStateDisk>();
     testing::SimClock clock;
+    // The log's key now, and the keys it ever had, the first one first.
     std::shared_ptr<const crypto::Signer> signer;
+    std::vector<wire::VerifierKey> keys;
     std::unique_ptr<crypto::AccountKey> account;  // before the chain, which holds on to it
     testing::SimChain chain;
 

@@ -36,8 +36,9 @@ enum class Action {
     break_chain,
     lose_answer,
     reorganise,
+    rotate_key,
 };
-inline constexpr std::size_t kActions = static_cast<std::size_t>(Action::reorganise) + 1;
+inline constexpr std::size_t kActions = static_cast<std::size_t>(Action::rotate_key) + 1;
 [[nodiscard]] const char* to_string(Action action) noexcept;
 
 // What a seed decides before the first step: which kinds of fault it has at all (each seed turns

@@ -160,6 +160,8 @@ void Run::perform_fault(Action action) {
             coverage_.add(Event::answer_lost);
             machine_.chain.answers_to_lose = 1;
             return;
+        case Action::rotate_key:
+            return rotate_key();
         default:
             coverage_.add(Event::reorganisation);
             return machine_.chain.reorg(dice_.between(1, 3), !dice_.one_in(3));
@@ -194,8 +196,12 @@ void Run::fail_call() {
                         full ? Errc::storage_full : Errc::io);
 }
 
-// SIGTERM: what is queued is worked off, what is open is sealed.
 void Run::stop() {
+    if (end_cleanly()) start();
+}
+
+// SIGTERM: what is queued is worked off, what is open is sealed.
+bool Run::end_cleanly() {
     coverage_.add(Event::clean_stop);
     process_->submit(app::StopInput{});
     for (rounds_ = 0; !process_->stopped(); ++rounds_) {
@@ -210,7 +216,7 @@ void Run::stop() {
         } else {
             moved = false;
         }
-        if (machine_.files.dead()) return;
+        if (machine_.files.dead()) return false;
         if (!moved) machine_.clock.advance_ms(1'000);
     }
     const app::Published& last = process_->published();
@@ -219,7 +225,7 @@ void Run::stop() {
     if (!process_->save()) coverage_.add(Event::state_failed);
     end_process();
     machine_.files.kill();
-    start();
+    return true;
 }
 
 void Run::take_file_counts() {

@@ -34,6 +34,11 @@ private:
     void read_wire();
     void fail_call();
     void stop();
+    // False when the machine died on the way.
+    [[nodiscard]] bool end_cleanly();
+    void rotate_key();
+    // What the operator's command does while no daemon runs.
+    [[nodiscard]] Result<void> change_key(const crypto::Signer& after);
     void take_file_counts();
 
     void start();
@@ -67,6 +72,8 @@ private:
     std::uint64_t batches_shown_ = 0;
     std::uint64_t batches_before_ = 0;  // shown by the process before this one
     std::uint64_t batch_lines_torn_ = 0;
+    // After a rotation that failed, the key the log may have now.
+    std::shared_ptr<const crypto::Signer> other_key_;
     testing::SimFileCounts counted_;
 };
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "sim/run.h"
 
@@ -64,8 +65,18 @@ std::unique_ptr<Process> Run::try_start(bool with_faults) {
         machine_.files.crash(dice_.seed());
         return nullptr;
     }
-    if (started) return std::move(*started);
+    if (started) {
+        other_key_.reset();
+        return std::move(*started);
+    }
     tell("it does not start: " + started.error().message);
+    if (other_key_ && started.error().code == Errc::invalid_input) {
+        tell("the operator gives it the other key");
+        coverage_.add(Event::key_rotated);
+        machine_.signer = std::exchange(other_key_, nullptr);
+        machine_.files.kill();
+        return nullptr;
+    }
     const bool explained = faults_of(machine_.files.counts()) > faults_before ||
                            started.error().message.find("state: simulated") != std::string::npos;
     if (!explained) throw Violation("it refuses to start: " + started.error().message);
