@@ -165,12 +165,22 @@ void Intake::answer(const Answer& answer, Now now) {
         // Its group was refused meanwhile, and perhaps rejects with it: an ack now would speak for
         // alerts that were neither stored nor answered.
     } else if (const auto* welcome = std::get_if<WelcomeAnswer>(&answer.content)) {
-        wire::append_frame(replies_to(answer.session).welcome, welcome->json);
+        take_welcome(answer.session, session, *welcome, now);
     } else {
         take_compared(answer.session, session, std::get<CompareAnswer>(answer.content), now);
     }
     ++session.next_frame;
     finish_frame(answer.session, session);
+}
+
+void Intake::take_welcome(net::SessionId id, Session& session, const WelcomeAnswer& welcome,
+                          Now now) {
+    if (!welcome.json.empty()) return wire::append_frame(replies_to(id).welcome, welcome.json);
+    const std::uint64_t frame = session.pending.front().frames[session.next_frame].frame;
+    refuse(id, session, frame,
+           {wire::RejectCode::busy, "the store cannot be read now: keep the alerts and come back",
+            std::nullopt},
+           now);
 }
 
 void Intake::take_compared(net::SessionId id, Session& session, const CompareAnswer& compared,

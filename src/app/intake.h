@@ -43,7 +43,7 @@ struct CompareAnswer {
     WallTime received_at{};
 };
 struct WelcomeAnswer {
-    std::string json;
+    std::string json;  // empty: the store could not be read, which nobody may take for a fork
     std::string fork;  // not empty: a peer showed a signature of ours over what we lack
 };
 struct Answer {
@@ -144,6 +144,7 @@ private:
     Step take_alert(net::SessionId id, Session& session, const net::InboundFrame& frame,
                     const wire::Alert& alert, Now now);
     Step take_seen(net::SessionId id, Session& session, const wire::Alert& alert);
+    void take_welcome(net::SessionId id, Session& session, const WelcomeAnswer& welcome, Now now);
     void take_compared(net::SessionId id, Session& session, const CompareAnswer& compared, Now now);
     void take_hello(net::SessionId id, Session& session, const wire::Hello& hello,
                     const std::string& checkpoint);

@@ -247,6 +247,10 @@ WelcomeAnswer Answerer::welcome(const WelcomeQuestion& question) const {
         auto path = consistency(question, answer.fork);
         if (path) {
             welcome.consistency = std::move(*path);
+        } else if (path.error().code == Errc::io || path.error().code == Errc::corruption) {
+            // Without a path a sender must believe that its checkpoint is not of this log.
+            log(LogLevel::error, "welcome_failed", {{"error", path.error().message}});
+            return {};
         } else {
             log(LogLevel::warn, "seen_unusable", {{"error", path.error().message}});
         }
@@ -266,6 +270,7 @@ Result<std::vector<Hash>> Answerer::consistency(const WelcomeQuestion& question,
         // Of before a change of the key. One that was stolen may have signed anything.
         auto then = seen->size.value > 0 ? book_.key_of(BatchId(seen->size.value - 1))
                                          : Result<SealedBook::SealKey>(valid.error());
+        if (!then && then.error().code != Errc::not_found) return std::move(then).error();
         if (!then) return std::move(valid).error();
         const auto key = wire::make_verifier_key(key_.name, then->key);
         if (!wire::verify_note(*note, {key})) return std::move(valid).error();

@@ -239,6 +239,16 @@ TEST_F(IntakeTest, AnUnreadableStoreNeitherAcksNorRefusesForEver) {
     EXPECT_TRUE(closed);
 }
 
+TEST_F(IntakeTest, AnUnreadableStoreWelcomesNobody) {
+    send(1, {R"({"devices":[],"protocol":1,"receipts":false,"type":"hello"})"});
+    run();
+    intake->answer({net::SessionId(1), WelcomeAnswer{}}, machine.clock().now());
+    const auto told = replies(1);
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_NE(told.front().find("\"code\":\"busy\""), std::string::npos);
+    EXPECT_TRUE(closed);
+}
+
 // Between a seal and the moment its line is synced, a batch is neither open nor in the state; a
 // hardware key may take its time over it.
 TEST_F(IntakeTest, AResendIsComparedWhileItsBatchIsBeingSealed) {

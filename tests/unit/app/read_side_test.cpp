@@ -96,6 +96,20 @@ TEST_F(ChangedKey, ASenderThatSawTheOldKeyIsLedOverTheChange) {
     }
 }
 
+TEST_F(ChangedKey, AReadThatFailsIsNoOtherHistory) {
+    make("planned");
+    const std::string seen = *book->checkpoint(BatchId(1));
+    const std::string other = *book->checkpoint(BatchId(4));
+    machine.files().fail(testing::SimCall::read, 1, Errc::io);
+    WelcomeQuestion question;
+    question.welcome.checkpoint = other;
+    question.seen = seen;
+    const auto failed = answerer->answer({net::SessionId(1), question});
+    EXPECT_EQ(std::get<WelcomeAnswer>(failed.content).json, "");
+    EXPECT_EQ(std::get<WelcomeAnswer>(failed.content).fork, "");
+    EXPECT_TRUE(has_path(welcome(seen))) << "and it is read again the next time";
+}
+
 TEST_F(ChangedKey, AForkIsShownByAKeyOfItsTime) {
     make("planned");
     EXPECT_NE(welcome(forged(2, *first)).fork, "");
