@@ -30,6 +30,7 @@ test-full: test test-asan test-tsan fuzz ## all tests, under sanitizers too, eve
 test-asan: ## unit tests, simulation and end-to-end tests under ASan and UBSan
 test-tsan: ## the same under ThreadSanitizer
 test-asan test-tsan: setup
+	@tests/setup/install --full
 	@cmake --preset $(@:test-%=%) --log-level=WARNING
 	@cmake --build --preset $(@:test-%=%) -j $(JOBS)
 	@tests/setup/run_tests $(@:test-%=%)

@@ -42,6 +42,8 @@ std::string_view to_string(Stage stage) noexcept {
     return "stalled";
 }
 
+AnchorFsm::Flight::Flight() = default;
+
 AnchorFsm::AnchorFsm(Profile profile, std::int64_t interval_ms, Resume resume, Now now,
                      std::uint64_t seed)
     : profile_(profile), interval_ms_(interval_ms), random_(seed | 1), retry_at_(now.steady),

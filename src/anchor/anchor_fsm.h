@@ -210,6 +210,7 @@ private:
     // The batch that is on its way. At most one; everything about it is told by the chain and
     // by its attempts.
     struct Flight {
+        Flight();  // clang holds an optional of a nested aggregate with defaults impossible
         BatchId batch;
         std::vector<wire::AnchorAttempt> attempts;
         Task task = Task::look;

@@ -1,6 +1,7 @@
 #include "anchor/endpoint_set.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "anchorlog/base/assert.h"
 #include "anchorlog/base/log.h"
@@ -128,11 +129,15 @@ void EndpointSet::refresh_heads() {
 // Fresh ones as configured, stale ones last: better an old answer than none.
 std::vector<EndpointSet::Node*> EndpointSet::in_order() {
     refresh_heads();
-    std::vector<Node*> out = usable();
+    const std::vector<Node*> all = usable();
     std::uint64_t best = 0;
-    for (const Node* node : out) best = std::max(best, node->head);
-    std::stable_partition(out.begin(), out.end(),
-                          [&](const Node* node) { return node->head + kHeadLagMax >= best; });
+    for (const Node* node : all) best = std::max(best, node->head);
+    std::vector<Node*> out;
+    for (const bool fresh : {true, false}) {
+        std::copy_if(all.begin(), all.end(), std::back_inserter(out), [&](const Node* node) {
+            return (node->head + kHeadLagMax >= best) == fresh;
+        });
+    }
     return out;
 }
 
