@@ -23,6 +23,9 @@ constexpr const char* kNames[kEvents] = {
     "clock_step",
     "key_rotated",
     "death_while_rotating",
+    "segment_archived",
+    "entry_erased",
+    "death_while_pruning",
     "tail_cut",
     "batch_line_torn",
     "batch_adopted",
@@ -70,7 +73,7 @@ struct Group {
 };
 
 constexpr Group kFaults[] = {
-    {"machine", Event::power_failure, Event::death_while_rotating},
+    {"machine", Event::power_failure, Event::death_while_pruning},
     {"store", Event::tail_cut, Event::gate_closed},
     {"senders", Event::reconnect, Event::session_race},
     {"chain", Event::chain_error, Event::reorganisation},

@@ -27,6 +27,9 @@ enum class Event {
     clock_step,
     key_rotated,
     death_while_rotating,
+    segment_archived,
+    entry_erased,
+    death_while_pruning,
     // The store.
     tail_cut,
     batch_line_torn,

@@ -8,11 +8,12 @@ constexpr const char* kNames[kActions] = {
     "answer",     "ingest",       "anchor",      "mine",       "pass_time",   "power_failure",
     "kill",       "die_inside",   "fail_sync",   "fail_call",  "fill_disk",   "free_disk",
     "stop",       "delete_state", "fail_state",  "step_clock", "break_chain", "lose_answer",
-    "reorganise", "rotate_key"};
+    "reorganise", "rotate_key",   "prune"};
 
 // Of one step in a thousand, roughly.
-constexpr std::uint64_t kWeights[kActions] = {
-    120, 120, 120, 20, 160, 120, 80, 20, 80, 30, 60, 4, 4, 4, 4, 6, 4, 12, 3, 3, 4, 4, 10, 8, 4, 2};
+constexpr std::uint64_t kWeights[kActions] = {120, 120, 120, 20, 160, 120, 80, 20, 80,
+                                              30,  60,  4,   4,  4,   4,   6,  4,  12,
+                                              3,   3,   4,   4,  10,  8,   4,  2,  5};
 
 void choose_sizes(Plan& plan, Dice& dice) {
     ledger::RecoveryOptions& recovery = plan.process.recovery;

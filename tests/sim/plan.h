@@ -37,8 +37,9 @@ enum class Action {
     lose_answer,
     reorganise,
     rotate_key,
+    prune,
 };
-inline constexpr std::size_t kActions = static_cast<std::size_t>(Action::rotate_key) + 1;
+inline constexpr std::size_t kActions = static_cast<std::size_t>(Action::prune) + 1;
 [[nodiscard]] const char* to_string(Action action) noexcept;
 
 // What a seed decides before the first step: which kinds of fault it has at all (each seed turns

@@ -27,7 +27,8 @@ Run::Run(std::uint64_t seed, std::ostream* trace)
 
 void Run::tell(const std::string& what) const {
     if (trace_ == nullptr) return;
-    *trace_ << step_ << " " << machine_.clock.now().steady.ms << " " << what << "\n";
+    *trace_ << step_ << " " << machine_.clock.now().steady.ms << " " << without_temporary(what)
+            << "\n";
 }
 
 std::string Run::where() const { return "step " + std::to_string(step_); }
@@ -162,6 +163,8 @@ void Run::perform_fault(Action action) {
             return;
         case Action::rotate_key:
             return rotate_key();
+        case Action::prune:
+            return prune();
         default:
             coverage_.add(Event::reorganisation);
             return machine_.chain.reorg(dice_.between(1, 3), !dice_.one_in(3));

@@ -36,9 +36,16 @@ private:
     void stop();
     // False when the machine died on the way.
     [[nodiscard]] bool end_cleanly();
+
+    struct Offline;
+    [[nodiscard]] Result<Offline> open_offline();
+    void leave_command(const char* name, const Result<void>& done, Event death);
     void rotate_key();
-    // What the operator's command does while no daemon runs.
     [[nodiscard]] Result<void> change_key(const crypto::Signer& after);
+    void prune();
+    // Of what is under a confirmed anchor, up to `covered`.
+    [[nodiscard]] Result<void> take_lines_out(BatchId covered);
+
     void take_file_counts();
 
     void start();

@@ -17,9 +17,14 @@ namespace anchorlog::sim {
 namespace {
 
 constexpr std::size_t kNameDigits = 20;
+constexpr std::string_view kSegment = ".ndjson";
 constexpr std::size_t kIdsLookedUp = 8;  // of all there are, after each start
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
+
+bool is_segment(const std::string& name) {
+    return name.size() == kNameDigits + kSegment.size() && name.ends_with(kSegment);
+}
 
 }  // namespace
 
@@ -67,24 +72,27 @@ void Witness::shown(const std::string& checkpoint, std::uint64_t entries) {
 std::vector<std::string> Witness::lines_of(const std::string& journal) const {
     const std::string dir = std::string(kDir) + "/" + journal;
     std::vector<std::string> lines;
-    std::string digits;
     for (const std::string& name : machine_.files.names(dir)) {
-        if (name.size() < kNameDigits || !name.ends_with(".ndjson")) continue;
-        digits = number(lines.size());
-        digits.insert(0, kNameDigits - digits.size(), '0');
-        if (name != digits + ".ndjson") {
+        if (!is_segment(name)) continue;
+        if (std::stoull(name) != lines.size()) {
             throw Violation(journal + "/" + name + " does not begin with line " +
                             number(lines.size()));
         }
-        std::string bytes = machine_.files.content(dir + "/" + name);
-        bytes.resize(std::min(bytes.size(), bytes.find('\0')));
-        std::size_t at = 0;
-        for (auto end = bytes.find('\n'); end != std::string::npos; end = bytes.find('\n', at)) {
-            lines.push_back(bytes.substr(at, end - at));
-            at = end + 1;
-        }
-        if (at != bytes.size()) throw Violation(journal + "/" + name + " ends inside a line");
+        for (std::string& line : lines_in(dir + "/" + name)) lines.push_back(std::move(line));
     }
+    return lines;
+}
+
+std::vector<std::string> Witness::lines_in(const std::string& path) const {
+    std::vector<std::string> lines;
+    std::string bytes = machine_.files.content(path);
+    bytes.resize(std::min(bytes.size(), bytes.find('\0')));
+    std::size_t at = 0;
+    for (auto end = bytes.find('\n'); end != std::string::npos; end = bytes.find('\n', at)) {
+        lines.push_back(bytes.substr(at, end - at));
+        at = end + 1;
+    }
+    if (at != bytes.size()) throw Violation(path + " ends inside a line");
     return lines;
 }
 
@@ -117,42 +125,94 @@ void Witness::check_store() {
 }
 
 void Witness::check_log() {
-    const auto lines = lines_of("log");
     stored_.clear();
     by_id_.clear();
     leaves_.clear();
-    if (lines.size() < entries_shown_) {
-        throw Violation(number(entries_shown_) + " entries were shown as durable, there are " +
-                        number(lines.size()));
+    gone_.clear();
+    const std::string dir = std::string(kDir) + "/log";
+    for (const std::string& name : machine_.files.names(dir)) {
+        if (!is_segment(name)) continue;
+        take_gone(std::stoull(name));
+        if (std::stoull(name) != leaves_.size()) {
+            throw Violation("log/" + name + " does not begin with line " + number(leaves_.size()));
+        }
+        for (const std::string& line : lines_in(dir + "/" + name)) take_line(line);
     }
-    for (const std::string& line : lines) {
-        take_alert(line, leaves_.size());
-        leaves_.push_back(merkle::hash_leaf(as_bytes(line)));
+    if (leaves_.size() < entries_shown_) {
+        throw Violation(number(entries_shown_) + " entries were shown as durable, there are " +
+                        number(leaves_.size()));
     }
 }
 
-void Witness::take_alert(const std::string& line, std::uint64_t index) {
-    const auto entry = wire::parse_entry_line(line);
-    if (!entry) throw Violation("log/ line " + number(index) + ": " + entry.error().message);
-    if (entry->index.value != index) {
-        throw Violation("log/ line " + number(index) + " bears index " +
-                        number(entry->index.value));
+void Witness::may_go(EntryIndex first, EntryIndex last) {
+    for (std::uint64_t index = first.value; index <= last.value; ++index) {
+        may_go_.try_emplace(index, Gone{leaves_.at(index), {}, {}});
     }
-    if (entry->kind == wire::EntryLine::Kind::audit) return;
-    const auto parsed = wire::alert_key(entry->body);
+    for (const auto& [key, stored] : stored_) {
+        const auto found = may_go_.find(stored.index);
+        if (found == may_go_.end()) continue;
+        found->second.key = key;
+        found->second.canonical = stored.canonical;
+    }
+}
+
+bool Witness::is_gone(const AlertKey& key) const {
+    const auto found = stored_.find(key);
+    return found != stored_.end() && gone_.contains(found->second.index);
+}
+
+// What the files leave out up to `end` must be what the operator took out. It counts as stored.
+void Witness::take_gone(std::uint64_t end) {
+    while (leaves_.size() < end) {
+        const std::uint64_t index = leaves_.size();
+        const auto gone = may_go_.find(index);
+        if (gone == may_go_.end()) {
+            throw Violation("log/ has no line " + number(index) + ", and nobody took it out");
+        }
+        gone_.insert(index);
+        leaves_.push_back(gone->second.leaf);
+        if (gone->second.key) place(*gone->second.key, Stored{index, gone->second.canonical});
+    }
+}
+
+void Witness::take_line(const std::string& line) {
+    const std::uint64_t next = leaves_.size();
+    const auto gone = may_go_.find(next);
+    if (gone != may_go_.end() && line == "{\"erased\":\"" + to_hex(gone->second.leaf) +
+                                             "\",\"index\":" + number(next) + "}") {
+        return take_gone(next + 1);
+    }
+    const auto entry = wire::parse_entry_line(line);
+    if (!entry) {
+        throw Violation("log/ line " + number(next) + ": " + entry.error().message);
+    }
+    if (entry->index.value != next) {
+        throw Violation("log/ line " + number(next) + " bears index " + number(entry->index.value));
+    }
+    if (entry->kind == wire::EntryLine::Kind::alert) take_alert(*entry);
+    leaves_.push_back(merkle::hash_leaf(as_bytes(line)));
+}
+
+void Witness::take_alert(const wire::EntryLine& entry) {
+    const std::uint64_t index = entry.index.value;
+    const auto parsed = wire::alert_key(entry.body);
     if (!parsed) throw Violation("log/ line " + number(index) + " holds no alert");
     const AlertKey key{parsed->device_id, parsed->epoch.value, parsed->seq_no.value};
     const auto sent = sent_.find(key);
-    if (sent == sent_.end() || !sent->second.bodies.contains(std::string(entry->body))) {
-        throw Violation("stored, but nobody sent it: " + std::string(entry->body));
+    if (sent == sent_.end() || !sent->second.bodies.contains(std::string(entry.body))) {
+        throw Violation("stored, but nobody sent it: " + std::string(entry.body));
     }
-    if (entry->sender != "urn:anchorlog:sender:" + sent->second.sender) {
-        throw Violation(to_text(key) + " is stored as sent by " + std::string(entry->sender));
+    if (entry.sender != "urn:anchorlog:sender:" + sent->second.sender) {
+        throw Violation(to_text(key) + " is stored as sent by " + std::string(entry.sender));
     }
-    // Of one device the numbers ascend, so the newest stored one must be below.
-    const auto [at, fresh] = stored_.try_emplace(key, Stored{index, std::string(entry->body)});
-    if (!fresh) throw Violation(to_text(key) + " is stored twice");
+    place(key, Stored{index, std::string(entry.body)});
     by_id_[parsed->entry_id].push_back(index);
+}
+
+// Of one device the numbers ascend, so the newest stored one must be below.
+void Witness::place(const AlertKey& key, Stored stored) {
+    const auto [at, fresh] = stored_.try_emplace(key, std::move(stored));
+    if (!fresh) throw Violation(to_text(key) + " is stored twice");
     if (std::next(at) != stored_.end() && std::next(at)->first.device == key.device) {
         throw Violation(to_text(key) + " is stored behind " + to_text(std::next(at)->first));
     }
@@ -285,9 +345,13 @@ void Witness::check_by_id(const app::EntryBook& book) {
         if (!found) throw Violation(name + " is not looked up: " + found.error().message);
         const auto sealed = std::count_if(indexes.begin(), indexes.end(),
                                           [this](std::uint64_t index) { return index < sealed_; });
-        const bool same = std::equal(
-            found->places.begin(), found->places.end(), indexes.begin(), indexes.begin() + sealed,
-            [](const auto& place, std::uint64_t index) { return place.index.value == index; });
+        // The index may know for a while what was taken out.
+        std::vector<std::uint64_t> there;
+        for (const auto& place : found->places) {
+            if (!gone_.contains(place.index.value)) there.push_back(place.index.value);
+        }
+        const bool same =
+            std::equal(there.begin(), there.end(), indexes.begin(), indexes.begin() + sealed);
         if (!same || found->total != found->places.size()) {
             throw Violation(
                 name + ": " + number(found->total) + " entries are found, from " +
@@ -346,9 +410,11 @@ void Witness::check_by_evidence(const app::EntryBook& book, std::uint64_t pick) 
 
 void Witness::check_by_verify_entry(std::uint64_t pick) {
     if (stored_.empty()) return;
-    coverage_.add(Event::entry_verified);
     const Observing observing(machine_);
-    const auto at = std::next(stored_.begin(), static_cast<std::ptrdiff_t>(pick % stored_.size()));
+    auto at = std::next(stored_.begin(), static_cast<std::ptrdiff_t>(pick % stored_.size()));
+    while (at != stored_.end() && gone_.contains(at->second.index)) ++at;
+    if (at == stored_.end()) return;
+    coverage_.add(Event::entry_verified);
     const verify::EntryReport report = verify::verify_entry(
         machine_.files, kDir, EntryIndex(at->second.index), trust_of(machine_), nullptr);
     if (report.verdict != verify::Verdict::pass || report.level != verify::Level::anchored) {

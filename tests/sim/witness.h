@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "anchorlog/wire/entry.h"
 #include "app/entry_book.h"
 #include "sim/machine.h"
 
@@ -33,6 +34,8 @@ public:
     // An ack covers it: from now on it is stored, once, whatever happens.
     void promised(const AlertKey& key, const std::string& canonical);
     void promised_index(const AlertKey& key, std::uint64_t index);
+    // The operator has this taken out of the log from now on: it may be there or not.
+    void may_go(EntryIndex first, EntryIndex last);
     // Shown to anybody: the note, and how many entries are durable.
     void shown(const std::string& checkpoint, std::uint64_t entries);
 
@@ -51,6 +54,8 @@ public:
     [[nodiscard]] bool was_sent(const AlertKey& key) const { return sent_.contains(key); }
     [[nodiscard]] bool is_promised(const AlertKey& key) const { return promises_.contains(key); }
     [[nodiscard]] bool is_stored(const AlertKey& key) const { return stored_.contains(key); }
+    // Its line was taken out of the log.
+    [[nodiscard]] bool is_gone(const AlertKey& key) const;
     // As of the last check_store().
     [[nodiscard]] std::uint64_t entries() const { return leaves_.size(); }
     [[nodiscard]] std::uint64_t batches() const { return headers_.size(); }
@@ -69,6 +74,11 @@ private:
         std::uint64_t index = 0;
         std::string canonical;
     };
+    struct Gone {
+        Hash leaf;
+        std::optional<AlertKey> key;
+        std::string canonical;
+    };
     struct Anchored {
         std::uint64_t batch = 0;
         Hash merkle_root;
@@ -76,8 +86,13 @@ private:
     };
 
     [[nodiscard]] std::vector<std::string> lines_of(const std::string& journal) const;
+    // Of one file, whole lines all of them.
+    [[nodiscard]] std::vector<std::string> lines_in(const std::string& path) const;
     void check_log();
-    void take_alert(const std::string& line, std::uint64_t index);
+    void take_line(const std::string& line);
+    void take_alert(const wire::EntryLine& entry);
+    void take_gone(std::uint64_t end);
+    void place(const AlertKey& key, Stored stored);
     void check_promises() const;
     void check_batches();
     void check_checkpoints() const;
@@ -99,6 +114,9 @@ private:
     std::map<wire::EntryId, std::vector<std::uint64_t>> by_id_;  // → indexes, sealed or not
     std::uint64_t sealed_ = 0;
     std::vector<Hash> leaves_;
+    // What was at an index when it was last there.
+    std::map<std::uint64_t, Gone> may_go_;
+    std::set<std::uint64_t> gone_;
     std::vector<Hash> merkle_roots_;   // by batch_id
     std::vector<Hash> history_roots_;  // by size
     std::vector<std::string> headers_;
