@@ -33,7 +33,9 @@ TEST_F(VerifyLog, SegmentsAuditsGapsAndManySourcesPass) {
     log.add_audit();
     log.add_alert("cam-1", 3);
     log.seal();
-    for (int i = 0; i < 40; ++i) log.add_alert("dev-" + std::to_string(i % 20), i % 3);
+    for (std::uint64_t i = 0; i < 40; ++i) {
+        log.add_alert("dev-" + std::to_string(i % 20), i % 3);
+    }
     log.seal();
     log.add_alert();
     for (const std::size_t lines : {1u, 7u, 10u, 50u}) {
