@@ -15,6 +15,7 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.release  # it runs what `make build` built
 def test_run_it_yourself(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text()
     (script,) = [block for block in blocks(text) if "anchorlogctl log init" in block]

@@ -199,6 +199,7 @@ def test_disk_full(make_gateway: MakeGateway, open_page: MakeRunbook) -> None:
             load.check()
 
 
+@pytest.mark.release  # libfaketime and sanitizers stand in each other's way
 def test_clock_wrong(
     make_gateway: MakeGateway, tmp_path: Path, open_page: MakeRunbook
 ) -> None:

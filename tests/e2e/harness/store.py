@@ -80,11 +80,12 @@ class Store:
                     os.truncate(path, data.find(b"\0"))
 
     def flip_byte(self, place: Place, at: int) -> None:
-        """Changes one letter or digit of a line for another of its kind."""
+        """Changes a letter or digit of a line for another of its kind: there, or the next one."""
         path = self.dir / place.segment
         data = bytearray(path.read_bytes())
+        while not chr(data[place.offset + at]).isalnum():
+            at += 1
         byte = data[place.offset + at]
-        assert chr(byte).isalnum(), f"byte {at} of the line is {chr(byte)!r}"
         data[place.offset + at] = byte + 1 if chr(byte) not in "9zZ" else byte - 1
         path.write_bytes(data)
 
