@@ -267,10 +267,10 @@ def test_retention(
     page = open_page("retention.md", gateway)
     with gateway:
         load = Load(gateway, "cam-1")
-        # A few at a time: a group is never split between two segments.
-        load.made = [make_alert(number, features_summary={"filler": "x" * 60_000})
-                     for number in range(1, 61)]
-        assert load.drive(60, 5)
+        for upto in range(10, 61, 10):  # a group is never split between two segments
+            load.made += [make_alert(number, features_summary={"filler": "x" * 60_000})
+                          for number in range(upto - 9, upto + 1)]
+            assert load.drive(upto, 30)
         gateway.wait_sealed(60)
         gateway.wait_anchored()
         receipts = [line for line in gateway.store.lines("anchors") if line["kind"] == "receipt"]
