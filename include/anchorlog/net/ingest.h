@@ -114,7 +114,7 @@ struct IngestOptions {
     std::uint64_t queue_bytes_max = 16u << 20;   // un-answered bytes of all sessions
     // The same while several senders are active; each session may bring one read of 64 KiB.
     std::uint64_t shared_bytes_max = 256u << 10;
-    std::uint64_t session_output_bytes_max = 4u << 20;  // answers one peer has not taken
+    std::uint64_t session_output_bytes_max = 16u << 20;  // answers one peer has not taken
     std::uint64_t output_bytes_max = 32u << 20;         // answers all peers have not taken
     RateLimits rates;
     std::uint32_t io_threads = 1;
