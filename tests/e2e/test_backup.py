@@ -57,7 +57,7 @@ def test_backups_of_a_store_under_load_verify(make_gateway: MakeGateway, tmp_pat
         worker = threading.Thread(target=lambda: load.drive(20_000, 60))
         worker.start()
         held: list[int] = []
-        while worker.is_alive() or len(set(held)) < 2:
+        while worker.is_alive() or len(held) < 2:
             path = tmp_path / f"backup-{len(held)}"
             before = gateway.status()["entries"]
             lines = said(ctl("backup", gateway.store.dir, path))
@@ -71,7 +71,7 @@ def test_backups_of_a_store_under_load_verify(make_gateway: MakeGateway, tmp_pat
             assert not (path / "state").exists() and not (path / "LOCK").exists()
             held.append(entries)
         worker.join()
-        assert held == sorted(held), "the store only grows"
+        assert held[0] < held[-1], "the store grew meanwhile"
         assert load.acked == 20_000
         load.check()
 
