@@ -166,12 +166,12 @@ private:
         if (!number) return std::move(number).error();
         auto hash = parse_hash(words[3], "the block hash");
         if (!hash) return std::move(hash).error();
-        for (const TrustedBlock& block : trust_.blocks) {
-            if (block.chain_id == *chain && block.number == *number && block.hash != *hash) {
-                return bad("block " + std::to_string(*number) + " is listed with two hashes");
-            }
+        const auto same = trust_.blocks.lower_bound({*chain, *number, Hash{}});
+        if (same != trust_.blocks.end() && same->chain_id == *chain && same->number == *number &&
+            same->hash != *hash) {
+            return bad("block " + std::to_string(*number) + " is listed with two hashes");
         }
-        trust_.blocks.push_back({*chain, *number, *hash});
+        trust_.blocks.insert({*chain, *number, *hash});
         return {};
     }
 
@@ -245,9 +245,7 @@ const TrustedAnchor* Trust::anchor(std::uint64_t chain_id, const eth::Address& c
 }
 
 bool Trust::has_block(std::uint64_t chain_id, std::uint64_t number, const Hash& hash) const {
-    return std::any_of(blocks.begin(), blocks.end(), [&](const TrustedBlock& block) {
-        return block.chain_id == chain_id && block.number == number && block.hash == hash;
-    });
+    return blocks.contains({chain_id, number, hash});
 }
 
 Result<Trust> parse_trust(std::string_view text) {

@@ -78,7 +78,7 @@ Subject make_subject(std::uint64_t bytes, std::uint64_t seed, std::uint64_t log_
     subject.trust.anchors.push_back({testing::FakeChain::kChainId, testing::FakeChain::contract(),
                                      testing::FakeChain::code_hash(), false});
     for (const auto& one : subject.chain.anchored()) {
-        subject.trust.blocks.push_back(
+        subject.trust.blocks.insert(
             {testing::FakeChain::kChainId, one.block_number, one.block_hash});
     }
     subject.clean = verify_log(subject.fs, kStoreDir, subject.trust, nullptr);

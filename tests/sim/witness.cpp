@@ -372,7 +372,7 @@ verify::Trust trust_of(Machine& machine) {
                              eth::log_anchor_code_hash(), false});
     const std::uint64_t head = *machine.chain.head_number();
     for (std::uint64_t block = 0; block <= head; ++block) {
-        trust.blocks.push_back(
+        trust.blocks.insert(
             {testing::SimChain::kChainId, block, (*machine.chain.block(block))->hash});
     }
     return trust;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -48,6 +49,8 @@ struct TrustedBlock {
     std::uint64_t chain_id = 0;
     std::uint64_t number = 0;
     Hash hash;
+
+    auto operator<=>(const TrustedBlock&) const = default;
 };
 
 // What the verifier brings itself; nothing in the log or on the chain replaces it (formats §5).
@@ -59,7 +62,7 @@ struct Trust {
     std::vector<WitnessGroup> groups;
     std::string quorum;  // a witness' or group's name, or "none"; empty: no such line
     std::vector<TrustedAnchor> anchors;
-    std::vector<TrustedBlock> blocks;
+    std::set<TrustedBlock> blocks;
     std::vector<TrustedAuthority> authorities;
 
     [[nodiscard]] std::vector<wire::VerifierKey> keys_of(std::string_view origin) const;

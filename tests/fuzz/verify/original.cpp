@@ -20,8 +20,7 @@ Original::Original() {
     trust.anchors.push_back({testing::FakeChain::kChainId, testing::FakeChain::contract(),
                              testing::FakeChain::code_hash(), false});
     const auto& anchored = chain.anchored().front();
-    trust.blocks.push_back(
-        {testing::FakeChain::kChainId, anchored.block_number, anchored.block_hash});
+    trust.blocks.insert({testing::FakeChain::kChainId, anchored.block_number, anchored.block_hash});
     log.write(files, kDir, kSegmentLines, true);
 }
 

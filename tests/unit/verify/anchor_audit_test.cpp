@@ -43,7 +43,7 @@ TEST_F(Anchors, OfflineProofsCountUnderTrustedBlocksOnly) {
 TEST_F(Anchors, NewestBlockAloneLeavesEarlierBatchesSealed) {
     Trust trust = trust_of(log);
     const auto& newest = chain.anchored().back();
-    trust.blocks.push_back({FakeChain::kChainId, newest.block_number, newest.block_hash});
+    trust.blocks.insert({FakeChain::kChainId, newest.block_number, newest.block_hash});
     const Report report = audit(log, trust);
     EXPECT_EQ(report.verdict, Verdict::pass) << all_faults(report);
     EXPECT_EQ(report.level, Level::sealed);

@@ -75,10 +75,10 @@ TEST_F(EvidenceFile, TheTrustFileAloneDecidesTheLevel) {
     };
     trust.anchors[0].is_public = true;
     EXPECT_EQ(check(file).label, "public");
-    const std::vector<TrustedBlock> blocks = std::exchange(trust.blocks, {});
+    const std::set<TrustedBlock> blocks = std::exchange(trust.blocks, {});
     EXPECT_EQ(level(), Level::sealed) << "no trusted block";
     EXPECT_NE(to_text(check(file)).find("a signature alone proves nothing"), std::string::npos);
-    trust.blocks = {blocks[1]};
+    trust.blocks = {*std::next(blocks.begin())};
     EXPECT_EQ(level(), Level::sealed) << "another batch's block";
     trust.blocks = blocks;
     trust.anchors[0].contract[3] ^= 1;

@@ -35,7 +35,7 @@ inline Trust trust_of_first(const LogBuilder& log) {
 
 inline void trust_blocks(Trust& trust, const FakeChain& chain) {
     for (const auto& one : chain.anchored()) {
-        trust.blocks.push_back({FakeChain::kChainId, one.block_number, one.block_hash});
+        trust.blocks.insert({FakeChain::kChainId, one.block_number, one.block_hash});
     }
 }
 

@@ -60,9 +60,9 @@ TEST(Trust, ReadsEveryKindOfLine) {
     const TrustedAnchor* anchor = trust->anchor(1, trust->anchors[0].contract);
     ASSERT_NE(anchor, nullptr);
     EXPECT_TRUE(anchor->is_public);
-    EXPECT_TRUE(trust->has_block(1337, 17, trust->blocks[0].hash));
-    EXPECT_FALSE(trust->has_block(1337, 18, trust->blocks[0].hash));
-    EXPECT_FALSE(trust->has_block(1, 17, trust->blocks[0].hash));
+    EXPECT_TRUE(trust->has_block(1337, 17, trust->blocks.begin()->hash));
+    EXPECT_FALSE(trust->has_block(1337, 18, trust->blocks.begin()->hash));
+    EXPECT_FALSE(trust->has_block(1, 17, trust->blocks.begin()->hash));
 }
 
 TEST(Trust, TheQuorumIsMadeUpOfGroups) {
@@ -120,6 +120,7 @@ TEST(Trust, RefusesContradictionsAndFilesWithoutALog) {
     EXPECT_FALSE(parse_trust("block 1 1 " + kCode + "\n"));
     const std::string log = "log " + kVkey + "\n";
     EXPECT_FALSE(parse_trust(log + "block 1 1 " + kCode + "\nblock 1 1 " + std::string(64, 'b')));
+    EXPECT_FALSE(parse_trust(log + "block 1 1 " + std::string(64, 'b') + "\nblock 1 1 " + kCode));
     EXPECT_FALSE(parse_trust(log + "quorum none\nquorum none\n"));
     const std::string one = "witness w " + witness_vkey("w", 1) + "\n";
     const std::string two = "witness v " + witness_vkey("v", 2) + "\n";
