@@ -23,7 +23,7 @@ test: build ## all tests: unit, simulation, lint, contracts, IDS, end to end, sp
 	@cmake --build --preset release -j $(JOBS)
 	@tests/setup/run_tests
 
-test-full: test test-asan test-tsan fuzz ## all tests, under sanitizers too, every fault, fuzzers, training
+test-full: test test-asan test-tsan test-arm fuzz ## all tests, sanitizers, QEMU, faults, fuzzers, training
 	@tests/setup/install --full
 	@tests/setup/run_tests sim_full mutants packaging_full e2e_full reference_full edits_full train
 
