@@ -235,11 +235,13 @@ class Gateway:
         raise AssertionError(f"no {sample} on /metrics")
 
     def wait_sealed(self, entries: int = 0, timeout_s: float = 15.0) -> None:
-        """Until nothing is open, with at least so many entries."""
+        """Until nothing is open, with at least so many entries, and all that are stored now."""
+        # The status may come behind an ack, and among its entries are the daemon's own.
+        stored = max(entries, self.store.entries())
 
         def is_sealed() -> bool:
             status = self.status()
-            return bool(status["entries"] >= entries and status["open_batch"]["entries"] == 0)
+            return bool(status["entries"] >= stored and status["open_batch"]["entries"] == 0)
 
         wait_until(is_sealed, "all entries are sealed", timeout_s)
 

@@ -42,6 +42,11 @@ class Store:
     def lines(self, journal: str = "log") -> list[dict[str, Any]]:
         return [json.loads(place.text) for place in self.places(journal)]
 
+    def entries(self) -> int:
+        """How many the log has, by the index of its last line."""
+        places = self.places()
+        return int(json.loads(places[-1].text)["index"]) + 1 if places else 0
+
     def alerts(self) -> list[dict[str, Any]]:
         return [line for line in self.lines() if "alert" in line]
 
