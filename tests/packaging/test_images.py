@@ -23,6 +23,7 @@ IMAGES = {"anchorlog": "anchorlog", "ids": "anchorlog-ids", "ganache": "anchorlo
           "prometheus": "anchorlog-prometheus"}
 SERVICES = ["ganache", "setup", "anchorlogd", "ids", "verify", "prometheus"]
 VERDICT_S_MAX = 600
+CONTEXT_BYTES_MAX = 16 << 20
 
 
 class Pipeline:
@@ -131,6 +132,25 @@ def test_nothing_runs_as_root_or_on_a_writable_image(pipeline: Pipeline) -> None
         assert config["User"] not in ("", "root", "0"), found["Name"]
         assert host["ReadonlyRootfs"] is True, found["Name"]
         assert host["CapDrop"] == ["ALL"], found["Name"]
+
+
+def test_a_build_is_sent_sources_only(docker: DockerHost) -> None:
+    """The builder of Debian 12 knows no ignore file but the one of the folder that it is sent."""
+    base = docker.base("trixie")
+    listing = f"FROM {base}\nCOPY . /context\nRUN du -ab /context >/listing\n"
+    image = run("docker", "build", "--quiet", "--file", "-", str(ROOT), stdin=listing,
+                timeout_s=120).strip()
+    try:
+        listed = run("docker", "run", "--rm", image, "cat", "/listing").splitlines()
+    finally:
+        run("docker", "rmi", image)
+    sizes = {path: int(size) for size, path in (line.split("\t") for line in listed)}
+    assert sizes["/context"] < CONTEXT_BYTES_MAX
+    tops = {path.split("/")[2] for path in sizes if path.count("/") == 2}
+    assert tops == {"CMakeLists.txt", "CMakePresets.json", "config", "contracts", "include",
+                    "python_ids", "src", "tests"}
+    assert "/context/src/app/daemon.cpp" in sizes
+    assert not [path for path in sizes if path.endswith((".key", ".pem")) or "/node_modules" in path]
 
 
 def test_nothing_of_the_build_is_in_the_images(images: dict[str, str]) -> None:
