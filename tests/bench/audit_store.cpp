@@ -2,6 +2,7 @@
 // entries of about that size, as a daemon under load leaves it, and DIR/trust. For
 // tests/bench/audit.
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>

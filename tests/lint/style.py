@@ -1,4 +1,4 @@
-"""Style that a reader feels and a compiler does not: sizes, names, comments, one g++ trap."""
+"""Style that a reader feels and a compiler does not: sizes, names, comments, two g++ traps."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X"
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _CXX_NAMED = re.compile(r"\b(?:namespace|class|struct|enum(?:\s+class)?)\s+([A-Za-z_][\w:]*)")
 _CO_AWAIT = re.compile(r"\bco_await\b[^;]*?[{\[]")
+_ALGORITHM = re.compile(
+    r"\bstd::(?:(?:copy|fill|count|find|remove|search)_(?:n|if|backward|end)|copy|fill|find|sort"
+    r"|stable_sort|any_of|all_of|none_of|transform|reverse|rotate|equal|lower_bound|upper_bound"
+    r"|unique|generate|mismatch|for_each|shuffle|is_sorted|binary_search|adjacent_find"
+    r"|min_element|max_element|clamp)\(")
 _BANNER = re.compile(r"^\s*(?://+|#+|/\*+)\s*[-=*#~]{5,}")
 _CXX_DEAD = re.compile(
     r"^\s*//\s*(?:#\s*(?:include|define|if|endif)\b.*"
@@ -83,6 +88,14 @@ def co_await(path: str, text: str) -> Findings:
         f"{path}:{line_of(blank, m.start())}: a brace or bracket after co_await"
         for m in _CO_AWAIT.finditer(blank)
     ]
+
+
+def algorithms(path: str, text: str) -> Findings:
+    """Other headers bring <algorithm> along with g++ 12 and do not with g++ 14."""
+    found = _ALGORITHM.search(blank_cxx(text))
+    if found is None or "#include <algorithm>" in text:
+        return []
+    return [f"{path}:{line_of(text, found.start())}: {found.group()}) without <algorithm>"]
 
 
 def comments(path: str, text: str) -> Findings:

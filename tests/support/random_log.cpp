@@ -1,5 +1,6 @@
 #include "support/random_log.h"
 
+#include <algorithm>
 #include <array>
 #include <random>
 

@@ -1,5 +1,7 @@
 #include "verify/crash_tail.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "unit/verify/fixture.h"

@@ -1,5 +1,7 @@
 #include "verify/prune_audit.h"
 
+#include <algorithm>
+
 #include "anchorlog/verify/evidence.h"
 #include "anchorlog/wire/entry.h"
 #include "fixture.h"

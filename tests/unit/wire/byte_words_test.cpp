@@ -1,5 +1,6 @@
 #include "wire/byte_words.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
